@@ -1,1 +1,1 @@
-"""The one room for hostile input: paths below a root, archives, pickles, argument lists, secrets (reliability.md §2.0)."""
+"""The one room for hostile input: paths, archives, pickles, arguments, secrets (reliability.md §2.0)."""
