@@ -1,12 +1,12 @@
-"""How a handler says "nothing new yet": the edge waits for a topic and asks it again."""
+"""A reply that may wait: the long-poll's half of a service function."""
 
 from typing import Any
 
 import msgspec
 
 
-class Pending(msgspec.Struct):
-    """Answer `reply` after `wait_sec`, unless one of `topics` is published before: then ask the handler again."""
+class Pending(msgspec.Struct, frozen=True):
+    """Nothing to tell yet: answer `reply` after `wait_sec` seconds; when one of `topics` fires, ask again."""
 
     reply: Any
     topics: list[str]
