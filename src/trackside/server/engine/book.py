@@ -54,9 +54,7 @@ class Book:
     def move_closer(self, names: Sequence[str]) -> None:
         if names:
             self.tx.run(
-                sa.update(step)
-                .where(step.c.run == self.id, step.c.name.in_(names))
-                .values(missing=step.c.missing - 1)
+                sa.update(step).where(step.c.run == self.id, step.c.name.in_(names)).values(missing=step.c.missing - 1)
             )
 
     def mark(self, name: str, status: StepStatus, *, detail: str | None = None, **values: Any) -> None:
@@ -99,9 +97,7 @@ class Book:
         self.tx.run(
             sa.update(run)
             .where(run.c.id == self.id)
-            .values(
-                epoch=self.epoch, default_queue=default_queue, tag_steps=tag_steps, created=self.tx.now, ended=None
-            )
+            .values(epoch=self.epoch, default_queue=default_queue, tag_steps=tag_steps, created=self.tx.now, ended=None)
         )
         self.record("running", detail=f"epoch {self.epoch}")
 
@@ -147,9 +143,7 @@ def insert_run(tx: Tx, run_id: str) -> None:
         from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
     tx.run(
         insert(run)
-        .values(
-            id=run_id, epoch=0, status="completed", sequence=0, tag_steps=False, warnings=[], created=tx.now
-        )
+        .values(id=run_id, epoch=0, status="completed", sequence=0, tag_steps=False, warnings=[], created=tx.now)
         .on_conflict_do_nothing()
     )
 

@@ -106,5 +106,3 @@ def _walk(reference: Reference, value: Any, path: tuple[str, ...]) -> Any:
 def _has(names: Iterable[str]) -> str:
     listed = ", ".join(sorted(names))
     return f"it has {listed}" if listed else "it has none"
-
-

@@ -5,7 +5,7 @@ and behind a step that did not end well everything is skipped. Nothing here look
 """
 
 import graphlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -62,7 +62,7 @@ def _parents(step: StepSpec, known: frozenset[str]) -> tuple[str, ...]:
             continue
         if reference.step not in known:
             raise InvalidRequest(
-                f"step {step.name!r} refers to {reference.text!r}, but {reference.step!r} is not a step; {_among(known)}"
+                f"step {step.name!r}: {reference.text!r} names {reference.step!r}, which is not a step; {_among(known)}"
             )
         found[reference.step] = None
     return tuple(found)
@@ -167,7 +167,3 @@ def conclude(steps: Iterable[Ended]) -> tuple[RunStatus, str | None] | None:
         return "completed", None
     because = f": {bad.reason}" if bad.reason else ""
     return "failed", f"Pipeline step {bad.status}: {bad.name}{because}"
-
-
-def roots(parents: Mapping[str, Sequence[str]]) -> list[str]:
-    return [name for name, above in parents.items() if not above]

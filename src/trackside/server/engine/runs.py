@@ -8,6 +8,7 @@ import datetime as dt
 from collections import deque
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from trackside.errors import InvalidId, InvalidRequest, InvalidStatus
@@ -36,11 +37,6 @@ from trackside.server.waiting import Pending
 from . import book as books
 from . import launch, plan, view
 from .book import Book
-from .owners import owns_running_run
-
-__all__ = ["abort_for_task", "create", "fire", "get", "owns_running_run", "settle", "stop", "wait"]
-
-_RUN_ENDED: dict[RunStatus, str] = {"completed": "completed", "failed": "failed", "aborted": "stopped"}
 
 
 def create(tx: Tx, caller: Caller, request: CreateRun) -> RunReply:
@@ -102,7 +98,7 @@ def settle(tx: Tx) -> None:
         if place is not None:
             with books.opened(tx, place[0]) as book:
                 _step_changed(book, place[1], task_id)
-        if owns_running_run(tx, task_id):
+        if transitions.runs_on(tx, task_id):
             _controller_changed(tx, task_id)
 
 
@@ -123,13 +119,11 @@ def _begin(book: Book, caller: Caller, request: CreateRun, controller: Task) -> 
     parents = plan.check(request.steps)
     default = queues.find(tx, request.default_queue, caller.company) if request.default_queue else None
     rows = [
-        _row(tx, caller, spec, position, parents[spec.name], default)
-        | {"run": book.id, "position": position}
+        _row(tx, caller, spec, position, parents[spec.name], default) | {"run": book.id, "position": position}
         for position, spec in enumerate(request.steps)
     ]
     kept = _kept(book) if request.keep_completed else {}
-    for row in rows:
-        row |= kept.get(row["name"], {})
+    rows = [row | kept.get(row["name"], {}) for row in rows]
     done = {row["name"] for row in rows if row["status"] in STEP_GOOD}
     for row in rows:
         row["missing"] = sum(parent not in done for parent in row["parents"])
@@ -326,7 +320,10 @@ def _end(book: Book, status: RunStatus, reason: str | None) -> None:
     book.end(status, reason)
     book.close()  # before the task changes: nobody may take it for the owner of a running run any more
     _drop_timers(book.tx, book.id)
-    transitions.change(book.tx, caller, book.id, _RUN_ENDED[status], reason=reason, message=reason, force=True)
+    if status == "aborted":  # its process is told through its lease, as for any other task
+        transitions.stop(book.tx, caller, StopTask(task=book.id, status_reason=reason))
+    else:
+        transitions.change(book.tx, caller, book.id, status, reason=reason, message=reason, force=True)
     _store_view(book)
 
 
@@ -354,7 +351,7 @@ def _controller_changed(tx: Tx, task_id: str) -> None:
 
 
 def _fire_run_limit(tx: Tx, run_id: str, payload: dict[str, Any]) -> None:
-    if not owns_running_run(tx, run_id):
+    if not transitions.runs_on(tx, run_id):
         return
     with books.opened(tx, run_id) as book:
         if book.running and book.epoch == payload["epoch"]:
@@ -378,7 +375,7 @@ def _fire_step_limit(tx: Tx, task_id: str, payload: dict[str, Any]) -> None:
 def _set_timer(tx: Tx, kind: str, subject: str, seconds: float, payload: dict[str, Any]) -> None:
     due = tx.now + dt.timedelta(seconds=seconds)
     tx.run(sa.insert(timer).values(id=new_id(), due_at=due, kind=kind, subject=subject, payload=payload))
-    tx.notify("timer")
+    tx.notify("timers")
 
 
 def _drop_timers(tx: Tx, subject: str) -> None:
@@ -409,10 +406,10 @@ def _store_view(book: Book) -> None:
     found = tx.rows(sa.select(queue.c.id, queue.c.name).where(queue.c.id.in_([one for one in ids if one])))
     names = {row["id"]: row["name"] for row in found}
     controller = task_rows.load(tx, book.id)
-    item = view.configuration(steps, names, book.default_queue)
+    item = view.configuration([dict(row) for row in steps], names, book.default_queue)
     default = names.get(book.default_queue) if book.default_queue else None
     section = view.section(default_queue=default, tag_steps=book.tag_steps)
     hyperparams: parameters.Hyperparams = {**(controller.hyperparams or {}), view.NAME: section}
     documents = {**(controller.configuration or {}), view.NAME: item}
-    tx.run(sa.update(task).where(task.c.id == book.id).values(configuration=documents))
-    task_rows.set_hyperparams(tx, book.id, hyperparams)
+    values = msgspec.to_builtins({"configuration": documents, "hyperparams": hyperparams})
+    task_rows.update(tx, book.id, values)

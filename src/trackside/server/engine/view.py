@@ -14,7 +14,9 @@ from trackside.protocol.tasks import ConfigurationItem, Parameter
 NAME = "Pipeline"
 
 
-def configuration(steps: Iterable[Mapping[str, Any]], queue_names: Mapping[str, str], default: str | None) -> Any:
+def configuration(
+    steps: Iterable[Mapping[str, Any]], queue_names: Mapping[str, str], default: str | None
+) -> ConfigurationItem:
     """The configuration object.
 
     Args:
