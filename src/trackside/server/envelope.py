@@ -1,4 +1,4 @@
-"""The envelope of every JSON reply: `{"meta": …, "data": …}`, with the HTTP status in `meta.result_code` (protocol.md §1.2)."""
+"""The envelope of every JSON reply: `{"meta": …, "data": …}`; the HTTP status is its result_code (protocol.md §1.2)."""
 
 import datetime as dt
 from typing import Any
