@@ -48,9 +48,9 @@ def claim(tx: Tx, caller: Caller, request: ClaimTasks) -> Claimed | Pending:
     workers.seen(tx, caller, request.worker, queue_ids, timeout=WORKER_TIMEOUT_SEC)
     again = tx.rows(sa.select(tables.lease).where(_l.request == request.request_id, _l.state == "held"))
     if again:
-        return Claimed(leases=[_lease(tx, caller, row) for row in again])
+        return Claimed(leases=[_lease(tx, row) for row in again])
     taken = [
-        _take(tx, caller, request, entry)
+        _take(tx, request, entry)
         for light, limit in ((False, request.slots), (True, request.light_slots))
         for entry in _heads(tx, queue_ids, light=light, limit=limit)
     ]
@@ -75,11 +75,11 @@ def _heads(tx: Tx, queue_ids: list[str], *, light: bool, limit: int) -> list[sa.
     return found
 
 
-def _take(tx: Tx, caller: Caller, request: ClaimTasks, entry: sa.RowMapping) -> Lease:
+def _take(tx: Tx, request: ClaimTasks, entry: sa.RowMapping) -> Lease:
     lease_id = _open(tx, entry, request.worker, request.request_id, tx.now + _LEASE, acknowledged=True)
     row = tx.row(sa.select(tables.lease).where(_l.id == lease_id))
     assert row is not None
-    return _lease(tx, caller, row)
+    return _lease(tx, row)
 
 
 def _open(
@@ -107,7 +107,7 @@ def _open(
     return lease_id
 
 
-def _lease(tx: Tx, caller: Caller, row: sa.RowMapping) -> Lease:
+def _lease(tx: Tx, row: sa.RowMapping) -> Lease:
     task = tx.row(sa.select(tables.task.c.type, tables.task.c.user).where(tables.task.c.id == row["task"]))
     assert task is not None
     token = tokens.for_attempt(tx, task["user"], row["task"], row["attempt"], session=row["id"])

@@ -47,7 +47,7 @@ def load(tx: Tx, task_id: str) -> Task:
     return from_rows(tx, [row])[0]
 
 
-def from_rows(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> list[Task]:
+def from_rows(tx: Tx, rows: Sequence[sa.RowMapping]) -> list[Task]:
     """Tasks of `rows` in their order, with artifacts and last metrics added in one query each."""
     ids = [row["id"] for row in rows]
     artifacts = _artifacts_of(tx, ids)
@@ -85,7 +85,7 @@ def _metrics_of(tx: Tx, ids: list[str]) -> dict[str, dict[str, dict[str, LastMet
     return found
 
 
-def _task(row: Mapping[str, Any], artifacts: list[dict[str, Any]], metrics: dict[str, dict[str, LastMetric]]) -> Task:
+def _task(row: sa.RowMapping, artifacts: list[dict[str, Any]], metrics: dict[str, dict[str, LastMetric]]) -> Task:
     document = {name: row[name] for name in COLUMNS}
     execution = dict(row["execution"] or {}) | {"queue": row["queue"], "artifacts": artifacts}
     document["execution"] = {name: value for name, value in execution.items() if value is not None}

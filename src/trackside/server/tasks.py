@@ -164,10 +164,19 @@ def require_newest(row: Any, caller: Caller) -> None:
 def edit(tx: Tx, caller: Caller, request: EditTask) -> Updated:
     row = task_rows.lock(tx, request.task)
     require_editable(row, caller, force=bool(request.force))
+    values = _plain_edits(tx, request) | _merged_edits(row, request)
+    if request.execution is not None and request.execution.artifacts is not None:
+        _replace_artifacts(tx, row, request.execution.artifacts)
+    task_rows.update(tx, request.task, values, user=caller.user)
+    return Updated(updated=1, fields=_shown(values))
+
+
+def _plain_edits(tx: Tx, request: EditTask | UpdateTask) -> dict[str, Any]:
+    """Fields that are replaced by what was given."""
     values: dict[str, Any] = {
         key: getattr(request, key)
         for key in ("type", "comment", "parent", "container", "runtime")
-        if getattr(request, key) is not None
+        if getattr(request, key, None) is not None
     }
     if request.name is not None:
         values["name"] = checked_name(request.name)
@@ -176,6 +185,12 @@ def edit(tx: Tx, caller: Caller, request: EditTask) -> Updated:
     for key in ("tags", "system_tags"):
         if getattr(request, key) is not None:
             values[key] = sorted(set(getattr(request, key)))
+    return values
+
+
+def _merged_edits(row: sa.RowMapping, request: EditTask) -> dict[str, Any]:
+    """Objects that are merged by key, and the two maps stored in a form of their own."""
+    values: dict[str, Any] = {}
     if request.script is not None:
         values["script"] = (row["script"] or {}) | _stripped_script(_plain(request.script))
     if request.output_dest is not None:
@@ -187,14 +202,11 @@ def edit(tx: Tx, caller: Caller, request: EditTask) -> Updated:
     if request.models is not None:
         values["models"] = row["models"] | {k: v for k, v in _plain(request.models).items() if v is not None}
     if request.execution is not None:
-        execution, artifacts, queue = _split_execution(request.execution)
+        execution, _, queue = _split_execution(request.execution)
         values["execution"] = (row["execution"] or {}) | execution
         if queue is not None:
             values["queue"] = queue
-        if request.execution.artifacts is not None:
-            _replace_artifacts(tx, row, artifacts)
-    task_rows.update(tx, request.task, values, user=caller.user)
-    return Updated(updated=1, fields=_shown(values))
+    return values
 
 
 def _stripped_script(script: dict[str, Any]) -> dict[str, Any]:
@@ -212,16 +224,7 @@ def _shown(values: dict[str, Any]) -> dict[str, Any]:
 def update(tx: Tx, caller: Caller, request: UpdateTask) -> Updated:
     row = task_rows.lock(tx, request.task)
     require_newest(row, caller)
-    values: dict[str, Any] = {}
-    if request.name is not None:
-        values["name"] = checked_name(request.name)
-    if request.comment is not None:
-        values["comment"] = request.comment
-    if request.project is not None:
-        values["project"] = _existing_project(tx, request.project)
-    for key in ("tags", "system_tags"):
-        if getattr(request, key) is not None:
-            values[key] = sorted(set(getattr(request, key)))
+    values = _plain_edits(tx, request)
     if request.output__error is not None:
         values["output"] = (row["output"] or {}) | {"error": request.output__error}
     task_rows.update(tx, request.task, values, user=caller.user)

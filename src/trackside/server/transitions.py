@@ -98,7 +98,7 @@ def _said(request: Any) -> dict[str, Any]:
 
 
 def runs_on(tx: Tx, task_id: str) -> bool:
-    """Whether the task owns a pipeline run that can still advance; then its process's end does not end it (DESIGN 4)."""
+    """Whether the task owns a pipeline run that can still advance: then its process's end is not its end."""
     table = tables.run
     found = tx.value(sa.select(table.c.id).where(table.c.id == task_id, table.c.status == "running"))
     return found is not None

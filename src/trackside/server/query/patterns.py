@@ -11,7 +11,7 @@ from trackside.errors import InvalidRequest
 _ESCAPED_LITERAL = re.compile(r"(?:[^\\.^$*+?{}\[\]|()]|\\[^a-zA-Z0-9])*", re.DOTALL)
 
 
-def matches(column: Any, pattern: str, *, ignore_case: bool = False) -> sa.ColumnElement[bool]:
+def matches(column: sa.ColumnElement[Any], pattern: str, *, ignore_case: bool = False) -> sa.ColumnElement[bool]:
     """A condition: `pattern` is found in `column`.
 
     Raises:
