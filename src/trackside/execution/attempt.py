@@ -38,6 +38,11 @@ class Journal(Protocol):
 
     def console(self, text: str) -> None: ...
 
+    def watch(self, pid: int) -> None:
+        """Report what the process and its machine use, until `rest`."""
+
+    def rest(self) -> None: ...
+
     def drain(self, timeout: float) -> bool:
         """Ship all that is there, for up to `timeout` seconds; whether the server has it all."""
 
@@ -160,8 +165,11 @@ class Attempt:
             pump = Pump({"stdout": running.stdout, "stderr": running.stderr}, take, copy)
             pumping = threading.Thread(target=pump.run, name="console", daemon=True)
             pumping.start()
+            self._journal.watch(running.pid)
             code = running.wait()
             assert code is not None
+            self._journal.rest()
+            # what the script left running; those that went into a session of their own follow in `_clean`
             running.signal(signal.SIGKILL)
             pump.finish()
             pumping.join()

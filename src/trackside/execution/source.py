@@ -14,8 +14,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from trackside.errors import ExecutionError
+from trackside.errors import ExecutionError, InvalidRequest
 from trackside.protocol.tasks import Script
+from trackside.safe import paths
 
 from .commands import CommandFailed, Commands, Say, quiet
 from .lock import locked
@@ -235,11 +236,10 @@ def _requirements(folder: pathlib.Path, root: pathlib.Path) -> str | None:
 
 
 def _below(root: pathlib.Path, name: str, field: str) -> pathlib.Path:
-    """`root/name`, refused when it is or leads outside of `root`, through symbolic links too."""
-    if "\0" in name or len(name) > 1000:
-        raise ExecutionError(f"the {field} {name[:80]!r} is no path", exit_class="source")
-    root = root.resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        raise ExecutionError(f"the {field} {name[:80]!r} lies outside of the task's code", exit_class="source")
-    return path
+    """`root/name` or `root` itself, refused when it is or leads outside, through symbolic links too."""
+    if os.path.normpath(name) == ".":
+        return root.resolve()
+    try:
+        return paths.below(root, name)
+    except InvalidRequest as error:
+        raise ExecutionError(f"the {field} is refused: {error.message}", exit_class="source") from error

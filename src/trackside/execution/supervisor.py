@@ -15,6 +15,7 @@ import msgspec
 
 from trackside import client, settings
 from trackside.errors import TracksideError
+from trackside.journal.machine import MachineSampler
 from trackside.journal.sender import Sender
 from trackside.journal.writer import JournalWriter
 
@@ -39,11 +40,23 @@ class ShippedJournal:
         self.folder = pathlib.Path(job.home, "journals", f"{lease.task}.{lease.attempt}")
         self._sender = Sender(api, self.folder, lease.task, lease.attempt, job.worker)
         self._writer = JournalWriter(self.folder)
+        self._resting = threading.Event()
         self._thread = threading.Thread(target=self._sender.run, name="sender", daemon=True)
         self._thread.start()
 
     def console(self, text: str) -> None:
         self._writer.console(text)
+
+    def watch(self, pid: int) -> None:
+        sampler = MachineSampler(pid, self._writer)
+        threading.Thread(target=self._sample, args=(sampler,), name="machine", daemon=True).start()
+
+    def rest(self) -> None:
+        self._resting.set()
+
+    def _sample(self, sampler: MachineSampler) -> None:
+        while not self._resting.wait(sampler.due_in()):
+            sampler.sample()
 
     def drain(self, timeout: float) -> bool:
         return self._sender.drain(timeout)

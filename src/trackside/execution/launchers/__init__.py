@@ -16,6 +16,7 @@ class Command(msgspec.Struct, frozen=True):
 class Running(Protocol):
     """A started process. `wait` may be called by one thread while others signal it."""
 
+    pid: int
     stdout: BinaryIO
     stderr: BinaryIO
 

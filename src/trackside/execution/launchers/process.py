@@ -16,14 +16,11 @@ class RunningProcess:
         assert process.stderr is not None
         self._process = process
         self._marker = marker
+        self.pid = process.pid
         self.stdout: BinaryIO = process.stdout  # type: ignore[assignment]
         self.stderr: BinaryIO = process.stderr  # type: ignore[assignment]
         self._ended = threading.Event()
         threading.Thread(target=self._reap, name="reaper", daemon=True).start()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
 
     def wait(self, timeout: float | None = None) -> int | None:
         return self._process.returncode if self._ended.wait(timeout) else None
