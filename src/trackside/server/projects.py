@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from trackside.errors import InvalidId, InvalidRequest
@@ -22,7 +21,7 @@ from trackside.protocol.tasks import Created
 
 from .caller import Caller
 from .query.listing import listing
-from .query.projection import names, project_document, project_map
+from .query.projection import names, plain, project_document, project_map
 from .store import tables
 from .store.database import Tx
 
@@ -108,7 +107,7 @@ def get_all(tx: Tx, caller: Caller, request: GetProjects) -> ProjectsReply:
 def get_all_ex(tx: Tx, caller: Caller, request: GetProjectsEx) -> ProjectDocuments:
     rows = tx.rows(_listing(caller, request))
     wanted = names(request.only_fields)
-    return ProjectDocuments(projects=[project_map(msgspec.to_builtins(Project(**row)), wanted) for row in rows])
+    return ProjectDocuments(projects=[project_map(plain(Project(**row)), wanted) for row in rows])
 
 
 def _listing(caller: Caller, request: GetProjects | GetProjectsEx) -> sa.Select[Any]:

@@ -3,7 +3,6 @@
 import datetime as dt
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from trackside.errors import InvalidId, InvalidRequest
@@ -27,7 +26,7 @@ from trackside.protocol.tasks import LIGHT_TYPES, Created
 
 from .caller import Caller
 from .query.listing import listing
-from .query.projection import project_document
+from .query.projection import plain, project_document
 from .store import tables
 from .store.database import Tx
 
@@ -160,7 +159,7 @@ def get_all_ex(tx: Tx, _caller: Caller, request: GetQueuesEx) -> QueueDocuments:
 
 
 def _document(tx: Tx, row: sa.RowMapping, workers: list[sa.RowMapping]) -> dict[str, Any]:
-    document: dict[str, Any] = msgspec.to_builtins(_queue(tx, row))
+    document: dict[str, Any] = plain(_queue(tx, row))
     waiting = [entry["task"] for entry in document["entries"]]
     table = tables.task
     named = {

@@ -1,10 +1,16 @@
 """`only_fields`: keep the named dotted fields, always with `id`; `-field` leaves one out."""
 
+import datetime as dt
 from typing import Any, TypeVar
 
 import msgspec
 
 W = TypeVar("W", bound=msgspec.Struct)
+
+
+def plain(item: Any) -> Any:
+    """Structs as maps; moments stay moments, so that the envelope writes them all alike."""
+    return msgspec.to_builtins(item, builtin_types=(dt.datetime,))
 
 
 def names(only_fields: list[str] | str | None) -> list[str]:
@@ -14,7 +20,7 @@ def names(only_fields: list[str] | str | None) -> list[str]:
 def project_document(item: W, only_fields: list[str] | str | None, kind: type[W]) -> W:
     """`item` with only the named fields."""
     wanted = names(only_fields)
-    return msgspec.convert(project_map(msgspec.to_builtins(item), wanted), kind) if wanted else item
+    return msgspec.convert(project_map(plain(item), wanted), kind) if wanted else item
 
 
 def project_map(document: dict[str, Any], wanted: list[str]) -> dict[str, Any]:
