@@ -4,6 +4,7 @@ import pathlib
 import socket
 from collections.abc import Callable
 
+import msgspec
 import uvicorn
 
 from trackside import settings
@@ -71,10 +72,13 @@ def leave_client_file(server: Server, home: pathlib.Path, url: str) -> str:
     """Let this machine's user in without configuration: `<home>/client.json`. Answers the user's id."""
     old = settings.read_client_file(home)
     user = server.main.write(lambda tx: auth.user_named(tx, None, None))
-    if old is None or not server.main.write(lambda tx: auth.is_current(tx, old.access_key, old.secret_key)):
+    if old is None or not _is_ours(server, old):
         made = server.main.write(lambda tx: auth.new_credentials(tx, user.user, "this machine"))
         assert made.secret_key is not None
         old = settings.ClientFile(api_host=url, access_key=made.access_key, secret_key=made.secret_key)
-    client = settings.ClientFile(api_host=url, access_key=old.access_key, secret_key=old.secret_key)
-    settings.write_client_file(home, client)
+    settings.write_client_file(home, msgspec.structs.replace(old, api_host=url))
     return user.user
+
+
+def _is_ours(server: Server, client: settings.ClientFile) -> bool:
+    return server.main.read(lambda tx: auth.is_current(tx, client.access_key, client.secret_key))
