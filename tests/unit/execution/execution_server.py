@@ -82,7 +82,7 @@ class LeaseServer:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self):  # noqa: N802
+            def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 kinds = {kind.endpoint: kind for kind in KINDS}
                 request = msgspec.json.decode(body, type=kinds[self.path.strip("/")])
