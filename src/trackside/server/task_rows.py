@@ -16,7 +16,9 @@ from .store.database import Tx
 _t = tables.task.c
 
 #: Fields of `Task` that are columns of the same name.
-COLUMNS: tuple[str, ...] = tuple(str(column.name) for column in tables.task.columns if column.name not in ("queue", "run"))
+COLUMNS: tuple[str, ...] = tuple(
+    str(column.name) for column in tables.task.columns if column.name not in ("queue", "run")
+)
 
 
 def no_such_task(task_id: str) -> InvalidId:
