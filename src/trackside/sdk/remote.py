@@ -26,6 +26,14 @@ def hand_over(api: "Api", task: str, queue: str) -> tasks.Enqueued:
     return statuses.enqueue(api, task, queue)
 
 
+def settle(api: "Api", task: str, queue: str | None) -> tasks.Enqueued | None:
+    """The local run is over: a draft, or an entry in the queue."""
+    if queue is None:
+        leave_draft(api, task)
+        return None
+    return hand_over(api, task, queue)
+
+
 def clone_over(api: "Api", task: tasks.Task, queue: str | None) -> tuple[str, tasks.Enqueued | None]:
     """Make a copy of the task, and put it into a queue when one is given."""
     copy = queries.clone(api, task.id, name=task.name, comment=None, parent=task.id, project=None)

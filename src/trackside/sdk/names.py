@@ -1,0 +1,35 @@
+"""The enumerations a script writes as `Task.TaskTypes.training` and `Task.TaskStatusEnum.completed`."""
+
+import enum
+
+
+class _Word(str, enum.Enum):
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class TaskTypes(_Word):
+    training = "training"
+    testing = "testing"
+    inference = "inference"
+    data_processing = "data_processing"
+    application = "application"
+    monitor = "monitor"
+    controller = "controller"
+    optimizer = "optimizer"
+    service = "service"
+    qc = "qc"
+    custom = "custom"
+
+
+class TaskStatusEnum(_Word):
+    created = "created"
+    queued = "queued"
+    in_progress = "in_progress"
+    stopped = "stopped"
+    published = "published"
+    publishing = "publishing"
+    closed = "closed"
+    failed = "failed"
+    completed = "completed"
+    unknown = "unknown"

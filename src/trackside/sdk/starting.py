@@ -1,0 +1,39 @@
+"""What `Task.init` sets going once the task is there: the recording, the captures, the description of the code."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from trackside.protocol import tasks
+
+from . import capture, closing, recording
+
+if TYPE_CHECKING:
+    from .task import Task
+
+
+def begin(
+    task: "Task",
+    *,
+    streams: bool,
+    frameworks: bool | Mapping[str, bool],
+    arguments: bool,
+    machine: bool,
+) -> recording.Recording:
+    """Open the journal, install the captures, and watch for the end of the process."""
+    held = recording.Recording(task.settings, task.data, capture_machine=machine)
+    task.attach(held)
+    capture.install(task, held.journal, streams=streams, frameworks=frameworks, arguments=arguments)
+    closing.ExitWatch(lambda outcome: _end(held, outcome))
+    if not held.supervised:
+        held.background.submit("record the script", lambda: record_script(task, capture.describe_script()))
+    return held
+
+
+def record_script(task: "Task", script: tasks.Script) -> None:
+    """Store where the code came from; a process that is not of rank 0 has nothing to say."""
+    if script.entry_point or script.diff:
+        task.api.call(tasks.EditTask(task=task.id, script=script, force=True))
+
+
+def _end(held: recording.Recording, outcome: closing.Outcome) -> None:
+    closing.end(held, outcome)
