@@ -1,17 +1,22 @@
-"""What is recorded without a line of code: where the code is from, what it prints, its arguments, figures and models."""
+"""What is recorded without a line of code: the code itself, what it prints, its arguments, figures and models."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from trackside.protocol.tasks import Script
 
 from . import arguments as _arguments
-from . import console, figures, hooks, notebook, packages, repository
+from . import console, figures, hooks, notebook
 from .frameworks import joblib
 from .port import Journal, Task
+
+if TYPE_CHECKING:
+    from . import repository
 
 __all__ = ["describe_script", "install", "remove", "watch_arguments"]
 
@@ -33,10 +38,9 @@ def install(
 ) -> None:
     """Begin to capture for this task; a later call goes over to another one.
 
-    Args:
-        streams: standard output and error; ignored under an agent, whose supervisor reads them from outside.
-        frameworks: all, none, or off by name: `{"matplotlib": False}`. Names that we do not capture mean nothing.
-        arguments: what argparse parses, before or after this call.
+    `streams` (standard output and error) is ignored under an agent, whose supervisor reads them from outside.
+    `frameworks` is all, none, or off by name: `{"matplotlib": False}`; names that we do not capture mean nothing.
+    `arguments` are what argparse parses, before or after this call.
     """
     if streams and not os.environ.get("TRACKSIDE_JOURNAL"):
         console.install(journal)
@@ -64,6 +68,9 @@ def describe_script() -> Script:
     """
     if _rank():
         return Script()
+    # what these two need takes as long to import as the rest of the client
+    from . import packages, repository
+
     entry = repository.find_entry()
     script = repository.locate(entry)
     return msgspec.structs.replace(
@@ -92,18 +99,16 @@ def _rank() -> int:
 
 
 def _binary() -> str:
-    import sys
-
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def _text(entry: repository.Entry) -> str:
+def _text(entry: "repository.Entry") -> str:
     if entry.path is None:
         return entry.text or ""
     return entry.path.read_text("utf-8", "replace") if entry.path.is_file() else ""
 
 
-def _folders(entry: repository.Entry, script: Script) -> list[Path]:
+def _folders(entry: "repository.Entry", script: Script) -> list[Path]:
     """Where the project's own modules are: beside the script, or where `-m` and a notebook look."""
     folders = [Path.cwd()]
     if entry.path is not None:

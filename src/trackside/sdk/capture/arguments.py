@@ -1,14 +1,19 @@
 """Command-line arguments of argparse become the section `Args`; under an agent its values win over the command line."""
 
-import argparse as argparse_types
+import logging
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trackside.protocol import parameters
 
 from . import hooks
 from .port import Task
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+log = logging.getLogger(__name__)
 
 SECTION = "Args"
 
@@ -18,7 +23,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self._task: Task | None = None
-        self._parsed: list[tuple[argparse_types.ArgumentParser, argparse_types.Namespace]] = []
+        self._parsed: list[tuple[Any, Any]] = []
         self._hooked = False
 
     def begin(self) -> None:
@@ -35,9 +40,7 @@ class _Watch:
     def _hook(self, argparse: ModuleType) -> None:
         hooks.wrap(argparse.ArgumentParser, "parse_known_args", self._after, "arguments")
 
-    def _after(
-        self, result: Any, parser: argparse_types.ArgumentParser, args: Any = None, namespace: Any = None
-    ) -> None:
+    def _after(self, result: Any, parser: Any, args: Any = None, namespace: Any = None) -> None:
         del namespace  # what was filled is in the result
         # a library parsing something of its own, and the parsers of subcommands inside the outermost, are not meant
         if args is not None and list(args) != sys.argv[1:]:
@@ -61,7 +64,7 @@ def install(task: Task) -> None:
     _watch.connect(task)
 
 
-def connect(task: Task, parser: argparse_types.ArgumentParser, namespace: argparse_types.Namespace) -> None:
+def connect(task: Task, parser: "ArgumentParser", namespace: "Namespace") -> None:
     """Record what was parsed; where the task runs remotely, put the recorded values into the namespace."""
     given = {name: value for name, value in vars(namespace).items() if _is_plain(name, value)}
     connected = task.connect(dict(given), name=SECTION)
@@ -71,15 +74,16 @@ def connect(task: Task, parser: argparse_types.ArgumentParser, namespace: argpar
     for name, before in given.items():
         value = connected.get(name, before)
         if value != before:
-            setattr(namespace, name, _cast(value, before, types.get(name)))
+            setattr(namespace, name, _cast(value, before, types.get(name), name))
 
 
-def _cast(value: Any, before: Any, convert: Any) -> Any:
+def _cast(value: Any, before: Any, convert: Any, name: str) -> Any:
     """The argument's own `type` knows best; without one, the type of the value it had."""
     if callable(convert) and convert is not bool and isinstance(value, (str, int, float)):
         try:
             return convert(str(value))
-        except (ValueError, TypeError, argparse_types.ArgumentTypeError):
+        except Exception as error:  # noqa: BLE001 - the program's own function may raise anything
+            log.warning("the value %r of %r is not what the argument takes: %s", value, name, error)
             return value
     return parameters.from_text(value, before) if isinstance(value, str) else value
 

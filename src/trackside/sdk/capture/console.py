@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, Self
 
 from .port import Journal
 
@@ -60,7 +60,7 @@ def _last_visible(line: str) -> str:
 
 
 def _keep_last(partial: str) -> str:
-    """What a later piece may still overwrite; a carriage return at the end is kept, it may be half of \\r\\n."""
+    r"""What a later piece may still overwrite; a carriage return at the end is kept, it may be half of \r\n."""
     body = partial.removesuffix("\r")
     return body.rpartition("\r")[2] + partial[len(body) :]
 
@@ -94,7 +94,7 @@ class Tee:
     def __iter__(self) -> Any:
         return iter(self._trackside_stream)
 
-    def __enter__(self) -> "Tee":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

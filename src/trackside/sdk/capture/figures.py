@@ -119,7 +119,7 @@ def _show(pyplot: Any, original: Callable[..., Any], reporter: _Reporter) -> Cal
         # where nothing can be shown, matplotlib would only warn about it
         return None if _is_silent(pyplot) else original(*arguments, **options)
 
-    show._trackside_original = original  # type: ignore[attr-defined]
+    show._trackside_original = original  # type: ignore[attr-defined]  # noqa: SLF001 - ours
     show.__doc__ = original.__doc__
     return show
 

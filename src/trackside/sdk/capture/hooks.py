@@ -55,7 +55,7 @@ def wrap(owner: Any, name: str, after: Callable[..., None], label: str) -> None:
                 warn(label, error)
         return result
 
-    wrapped._trackside_original = original  # type: ignore[attr-defined]
+    wrapped._trackside_original = original  # type: ignore[attr-defined]  # noqa: SLF001 - ours
     setattr(owner, name, wrapped)
 
 

@@ -16,7 +16,7 @@ _MOST_FILES = 500
 
 
 def requirements(text: str, folders: list[Path]) -> dict[str, str]:
-    """`{"pip": "numpy == 2.3.1\\n…"}` of a script's text; modules found in `folders` are read too, not listed."""
+    r"""`{"pip": "numpy == 2.3.1\n…"}` of a script's text; modules found in `folders` are read too, not listed."""
     names = _imported(text, folders)
     lines = {_line(found) for name in names for found in _distributions(name)}
     return {"pip": "".join(f"{line}\n" for line in sorted(lines, key=str.lower) if line)}
@@ -32,7 +32,7 @@ def _imported(text: str, folders: list[Path]) -> set[str]:
             top = name.partition(".")[0]
             if top in sys.stdlib_module_names or top == _OWN:
                 continue
-            files = _local_files(name, folders)
+            files = _local_files(top, folders)
             if not files:
                 external.add(top)
             for file in files:
@@ -43,7 +43,7 @@ def _imported(text: str, folders: list[Path]) -> set[str]:
 
 
 def _names(text: str) -> Iterator[str]:
-    """Every dotted name that might be a module; `from a import b` gives `a` and `a.b`."""
+    """The dotted names of the modules that a text imports."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -51,21 +51,18 @@ def _names(text: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            # a relative import names a neighbour: looked for in its folder, else by its last part
-            if node.module and not node.level:
-                yield node.module
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            # a relative import stays inside a package, and packages of the project are read whole
+            yield node.module
 
 
 def _local_files(name: str, folders: list[Path]) -> list[Path]:
-    """Files of a module of the project: its own and its packages'; a whole package for its top-level name."""
-    parts = name.split(".")
+    """The file of a module of the project, or all files of a package; none when it is not the project's."""
     for folder in folders:
-        base = folder / parts[0]
+        base = folder / name
         if base.with_suffix(".py").is_file():
             return [base.with_suffix(".py")]
-        if base.is_dir() and _is_package(base, parts[0]):
+        if base.is_dir() and _is_package(base, name):
             return sorted(base.rglob("*.py"))[:_MOST_FILES]
     return []
 

@@ -89,7 +89,7 @@ def _from_git(entry: Entry, path: Path) -> Script | None:
 
 
 def _places(root: Path, path: Path, folder: Path) -> tuple[str, str]:
-    """Working folder below the root, and the script seen from there; the script's folder when it was run from outside."""
+    """Working folder below the root, and the script seen from it; run from outside, the script's own folder."""
     if not folder.is_relative_to(root):
         folder = path.parent
     return folder.relative_to(root).as_posix(), Path(os.path.relpath(path, folder)).as_posix()
