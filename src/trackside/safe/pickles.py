@@ -74,5 +74,5 @@ def load_plain(content: bytes) -> Any:
         return _PlainUnpickler(io.BytesIO(content)).load()
     except NotPlain:
         raise
-    except Exception as error:  # noqa: BLE001 - hostile bytes may make an unpickler raise anything
+    except Exception as error:
         raise NotPlain(f"it is no plain pickle ({type(error).__name__})") from error

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         queries,
         recording,
         remote,
+        reporting,
+        starting,
         statuses,
         uploads,
     )
@@ -38,6 +40,8 @@ __all__ = [
     "queries",
     "recording",
     "remote",
+    "reporting",
+    "starting",
     "statuses",
     "uploads",
 ]

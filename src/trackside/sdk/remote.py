@@ -5,10 +5,39 @@ from typing import TYPE_CHECKING
 
 from trackside.protocol import tasks
 
-from . import queries, statuses
+from . import closing, queries, starting, statuses
 
 if TYPE_CHECKING:
     from trackside.client.api import Api
+
+    from .task import Task
+
+
+def leave(task: "Task", queue: str | None, *, clone: bool, exit_process: bool) -> "Task | None":
+    """End this process's run of the task, and see to who runs it."""
+    if task.running_remotely() or task.recording is None:
+        return None
+    api, copy, enqueued = task.api, None, None
+    if queue:
+        statuses.resolve_queue(api, queue)  # a name that does not exist leaves the task running
+    task.flush(wait_for_uploads=True)
+    if clone:
+        copy_id, enqueued = clone_over(api, task.reload(), queue)
+        copy = type(task).get_task(task_id=copy_id)
+        starting.finish(task, closing.Outcome("completed"))
+    else:
+        # first the console's rest, so that it does not arrive in the draft
+        task.recording.settled = True
+        starting.finish(task, closing.Outcome("none"))
+        if queue:
+            enqueued = hand_over(api, task.id, queue)
+        else:
+            leave_draft(api, task.id)
+    tell(copy.id if copy is not None else task.id, queue, enqueued)
+    if exit_process:
+        sys.stdout.flush()
+        sys.exit(0)
+    return copy
 
 
 def leave_draft(api: "Api", task: str) -> None:
@@ -21,7 +50,6 @@ def leave_draft(api: "Api", task: str) -> None:
 
 def hand_over(api: "Api", task: str, queue: str) -> tasks.Enqueued:
     """Stop the running task and put it into a queue as it is."""
-    statuses.resolve_queue(api, queue)  # a name that does not exist leaves the task running
     api.call(tasks.TaskStopped(task=task, force=True, status_reason="continues on a worker"))
     return statuses.enqueue(api, task, queue)
 
@@ -38,6 +66,11 @@ def tell(task: str, queue: str | None, enqueued: tasks.Enqueued | None) -> None:
         print(f"Trackside Task: {task} is registered as a draft; clone it or enqueue it to run it")  # noqa: T201
         return
     print(f"Trackside Task: {task} is in queue {queue!r}")  # noqa: T201
+    warn_unwatched(queue or "default", enqueued)
+
+
+def warn_unwatched(queue: str, enqueued: tasks.Enqueued) -> None:
+    """Say at once that a task will wait for a worker that nobody has started."""
     if enqueued.queue_watched is False:
         print(  # noqa: T201
             f"trackside: no worker listens to queue {queue!r}; start one with `trackside agent --queue {queue}`",
