@@ -1,4 +1,4 @@
-"""The `trackside` command. Data goes to stdout, everything else to stderr; exit codes: 0 done, 1 failed, 2 used wrongly."""
+"""The `trackside` command. Data goes to stdout, all else to stderr; exit codes: 0 done, 1 failed, 2 used wrongly."""
 
 import argparse
 import importlib

@@ -1,59 +1,18 @@
 """`Task.connect`: what a script holds becomes the task's parameters; under an agent, the other way round.
 
-Deciding is pure: `described` says what to record, `overridden` what to write back into the script's object.
+Pure: `described` says what to record, `overridden` what to write back into the script's object.
 """
 
 import argparse
 import json
-import pathlib
-import tempfile
 from collections.abc import Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trackside.errors import InvalidRequest
 from trackside.protocol import parameters, tasks
 
-if TYPE_CHECKING:
-    from .task import Task
-
 ARGUMENTS = "Args"  #: section of what came from the command line
 _PLAIN = (str, int, float, bool, list, tuple, dict, set, type(None))
-
-
-def to_task(task: "Task", mutable: Any, name: str | None, *, keep: bool) -> Any:
-    section, values = section_of(mutable, name), described(mutable)
-    recorded: Mapping[str, tasks.Parameter] = {}
-    if task.running_remotely():
-        recorded = (task.reload().hyperparams or {}).get(section, {})
-        if not keep:
-            write_back(mutable, overridden(values, recorded))
-    new = as_parameters(section, {key: value for key, value in values.items() if key not in recorded})
-    if new:
-        task.api.call(tasks.EditHyperParams(task=task.id, hyperparams=new, replace_hyperparams="none", force=True))
-    return mutable
-
-
-def configuration_to_task(task: "Task", configuration: Any, name: str, description: str | None) -> Any:
-    is_file = isinstance(configuration, (str, pathlib.Path))
-    recorded = (task.reload().configuration or {}).get(name) if task.running_remotely() else None
-    if recorded is None:
-        content = pathlib.Path(configuration).read_text(encoding="utf-8") if is_file else configuration
-        text, kind = configuration_text(content)
-        item = tasks.ConfigurationItem(name=name, value=text, type=kind, description=description)
-        task.api.call(tasks.EditConfiguration(task=task.id, configuration=[item], force=True))
-        return configuration
-    text = recorded.value or ""
-    if is_file:
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="trackside-"))
-        copy = folder / pathlib.Path(configuration).name
-        copy.write_text(text, encoding="utf-8")
-        return type(configuration)(copy)
-    value = configuration_value(text, name)
-    if isinstance(configuration, MutableMapping) and isinstance(value, Mapping):
-        configuration.clear()
-        configuration.update(value)
-        return configuration
-    return value
 
 
 def section_of(mutable: Any, name: str | None) -> str:

@@ -136,28 +136,6 @@ class Wanted:
         self.fields = fields or {}
 
 
-def saved(task: "Task", path: pathlib.Path, framework: str) -> None:
-    """A file saved again is the same model with new weights."""
-    seen = task.recording.saved_models if task.recording is not None else {}
-    model_id = seen.setdefault(str(path.absolute()), base.new_id())
-    record(task, path, Wanted(model_id, None, framework))
-
-
-def record(task: "Task", path: pathlib.Path, wanted: Wanted) -> str:
-    """Copy the file now and upload it behind; returns the URL it will have."""
-    copy = copy_now(path)
-    key = uploads.key_of(task.get_project_name(), task.name, task.id, "models", path.name)
-
-    def work() -> None:
-        upload(task.api, task.data, copy, key, wanted)
-
-    if task.recording is not None and task.recording.ours:
-        task.recording.background.submit(f"upload model {path.name}", work)
-    else:
-        work()
-    return uploads.url_of(task.api.files, key)
-
-
 def copy_now(path: pathlib.Path) -> pathlib.Path:
     """A copy that the script will not overwrite while it is uploaded; in a folder of its own.
 

@@ -3,7 +3,12 @@
 import enum
 
 
-class TaskTypes(enum.StrEnum):
+class _Word(str, enum.Enum):
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class TaskTypes(_Word):
     training = "training"
     testing = "testing"
     inference = "inference"
@@ -17,7 +22,7 @@ class TaskTypes(enum.StrEnum):
     custom = "custom"
 
 
-class TaskStatusEnum(enum.StrEnum):
+class TaskStatusEnum(_Word):
     created = "created"
     queued = "queued"
     in_progress = "in_progress"

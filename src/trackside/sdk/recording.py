@@ -14,8 +14,6 @@ from .background import Background
 if TYPE_CHECKING:
     from trackside.journal.companion import Companion
 
-    from .closing import ExitWatch
-
 
 class Recording:
     """The recording of one attempt by this process.
@@ -25,19 +23,15 @@ class Recording:
         companion: ships the journal; None when the supervisor does.
         settled: the script has set its task's final status itself.
         closed: nothing is recorded any more.
-        streams: what the process prints is captured by itself.
     """
 
-    def __init__(self, known: Settings, task: tasks.Task, *, capture_machine: bool, streams: bool) -> None:
+    def __init__(self, known: Settings, task: tasks.Task, *, capture_machine: bool) -> None:
         self.process = os.getpid()
         self.supervised = known.task_id is not None
         self.background = Background()
         self.settled = False
-        self.saved_models: dict[str, str] = {}  #: model ids by the path they were saved to
         self.closed = False
-        self.streams = streams and not self.supervised
         self.companion: Companion | None = None
-        self.watch: ExitWatch | None = None
         folder = known.journal or known.home / "journals" / f"{task.id}-{uuid.uuid4().hex[:8]}"
         self.journal = JournalWriter(folder)
         if known.journal is None:

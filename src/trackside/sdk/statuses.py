@@ -4,19 +4,16 @@ import random
 import threading
 import time
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trackside.client import retries
-from trackside.errors import ExecutionError, InvalidId, InvalidStatus
+from trackside.errors import ExecutionError, InvalidId
 from trackside.protocol import queues, tasks
-from trackside.protocol.base import Request
 
 from . import queries
 
 if TYPE_CHECKING:
     from trackside.client.api import Api
-
-    from .task import Task
 
 
 def wait_for(
@@ -59,17 +56,3 @@ def enqueue(api: "Api", task: str, queue: str | None) -> tasks.Enqueued:
     """Put the task into a queue, by name or id; the default queue when none is given."""
     queue_id = resolve_queue(api, queue) if queue else None
     return api.call(tasks.EnqueueTask(task=task, queue=queue_id, verify_watched_queue=True))
-
-
-def move(task: "Task", request: Request[Any], *, quiet: bool = False) -> None:
-    """Change the task's status as its script wants it; `quiet` accepts that the server finds it impossible.
-
-    What the current task is given lasts: its end does not change it again.
-    """
-    try:
-        task.api.call(request)
-    except InvalidStatus:
-        if not quiet:
-            raise
-    if task.recording is not None and not isinstance(request, tasks.StartTask):
-        task.recording.settled = True

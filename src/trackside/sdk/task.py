@@ -1,54 +1,52 @@
-"""`Task`: what a script sees of its own task, and of any other. A façade: each method hands on to its module."""
+"""`Task`: the façade a script holds. It has many methods and no logic; each hands on to a module of this room."""
 
-import os
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from trackside import sdk
+from trackside.errors import UsageError
+from trackside.protocol import base, tasks
+from trackside.protocol.parameters import as_flat, parameter
+from trackside.settings import Settings
 
+from . import current
 from .names import TaskStatusEnum, TaskTypes
 
 if TYPE_CHECKING:
     from trackside.client.api import Api
-    from trackside.protocol import tasks
-    from trackside.settings import Settings
 
     from .artifacts import Artifacts
     from .logger import Logger
     from .models import Model, Wanted
     from .recording import Recording
 
-ConnectedT = TypeVar("ConnectedT")
+C = TypeVar("C")
 
 
 class Task:
-    """A recorded run of a script. `Task.init` makes the one this process runs; `Task.get_task` reads any.
+    """A recorded run of a script, or any task of the server.
 
-    A `Task` may be shared between threads.
+    `Task.init` makes the one that this process runs; `Task.get_task` and its like read others.
     """
 
-    TaskTypes = TaskTypes
-    TaskStatusEnum = TaskStatusEnum
+    TaskTypes: ClassVar[type[TaskTypes]] = TaskTypes
+    TaskStatusEnum: ClassVar[type[TaskStatusEnum]] = TaskStatusEnum
 
-    def __init__(
-        self, api: "Api", known: "Settings", data: "tasks.Task", recording: "Recording | None" = None
-    ) -> None:
+    def __init__(self, api: "Api", settings: Settings, data: tasks.Task) -> None:
         self.api = api
-        self.recording = recording
-        self._known = known
-        self._data = data
+        self.settings = settings
+        self.data = data  #: as last read from the server, see `reload`
+        self._recording: Recording | None = None
         self._logger: Logger | None = None
-        self._project_name: str | None = None
 
-    # making and finding
+    # -- making and finding tasks
 
     @classmethod
     def init(
         cls,
         project_name: str | None = None,
         task_name: str | None = None,
-        task_type: TaskTypes | str = TaskTypes.training,
+        task_type: TaskTypes | tasks.TaskType = TaskTypes.training,
         tags: Sequence[str] | None = None,
         reuse_last_task_id: bool | str = True,
         continue_last_task: bool | str = False,
@@ -58,34 +56,47 @@ class Task:
         auto_resource_monitoring: bool = True,
         auto_connect_streams: bool = True,
     ) -> "Task":
-        """Begin to record this process; under an agent, as the task it runs. A second call gives the same task.
+        """Begin to record this process. A second call answers the same task.
 
-        A local run of the same name within a day uses its task again, if that kept no artifact and no model.
+        Under an agent the task is the one the agent runs, and nothing is made. Otherwise it is a new one, or the last
+        of this name from the past 24 hours when nothing worth keeping came of it (`reuse_last_task_id`).
 
         Raises:
-            ServerUnavailable: nobody answered within 2 seconds.
-            UsageError: no server is known, or this process runs another task already.
+            ServerUnavailable: no server answered within two seconds.
         """
-        wanted = sdk.creation.Wanted(
-            project=project_name or "Untitled",
-            name=task_name or sdk.creation.default_name(),
-            type=TaskTypes(task_type).value,
-            tags=list(tags or []),
-            reuse=reuse_last_task_id,
-            continued=continue_last_task,
-            destination=output_uri if isinstance(output_uri, str) else None,
-        )
-        captured = {
-            "streams": auto_connect_streams,
-            "frameworks": auto_connect_frameworks,
-            "arguments": auto_connect_arg_parser,
-        }
-        return sdk.starting.start(cls, wanted, captured, machine=bool(auto_resource_monitoring))
+        from . import creation, starting
+
+        with current.lock:
+            running = current.task()
+            if running is not None:
+                return running
+            api, settings = current.connection(patience=creation.INIT_PATIENCE)
+            wanted = creation.Wanted(
+                project=project_name or "Examples",
+                name=task_name or creation.default_name(),
+                type=tasks.as_type(str(task_type)),
+                tags=list(tags or []),
+                reuse=reuse_last_task_id,
+                continued=continue_last_task,
+                destination=output_uri if isinstance(output_uri, str) else None,
+            )
+            data, how = creation.begin(api, settings, wanted)
+            task = cls(api, settings, data)
+            current.set_task(task)
+            task._say_hello(how)
+            starting.begin(
+                task,
+                streams=auto_connect_streams,
+                frameworks=auto_connect_frameworks,
+                arguments=auto_connect_arg_parser,
+                machine=auto_resource_monitoring,
+            )
+            return task
 
     @classmethod
     def current_task(cls) -> "Task | None":
-        """The task this process runs."""
-        return sdk.current.task()
+        """The task that this process runs; None before `Task.init`."""
+        return current.task()
 
     @classmethod
     def get_task(
@@ -96,19 +107,19 @@ class Task:
         tags: Sequence[str] | None = None,
         allow_archived: bool = True,
     ) -> "Task":
-        """A task by its id, or the one of this project and name that changed last.
+        """One task, by its id, or the newest of that name.
 
         Raises:
-            InvalidId: there is none; a ValueError whose message names project and task.
+            InvalidId: (also a ValueError and a LookupError) there is none; the message names project and task.
         """
-        api, known = sdk.current.connection()
+        from . import queries
+
+        api, settings = current.connection()
         if task_id:
-            return cls(api, known, sdk.queries.task_by_id(api, task_id))
+            return cls(api, settings, queries.task_by_id(api, task_id))
         if not task_name:
-            raise sdk.queries.UsageError("give a task_id, or a task_name with its project_name")
-        return cls(
-            api, known, sdk.queries.newest_task(api, project_name, task_name, tags=tags, archived=allow_archived)
-        )
+            raise UsageError("get_task needs a task_id, or a task_name")
+        return cls(api, settings, queries.newest_task(api, project_name, task_name, tags=tags, archived=allow_archived))
 
     @classmethod
     def get_tasks(
@@ -119,209 +130,225 @@ class Task:
         tags: Sequence[str] | None = None,
         task_filter: Mapping[str, Any] | None = None,
     ) -> "list[Task]":
-        """All tasks that match, newest change first. `task_name` is a pattern; `task_filter` holds more conditions."""
-        api, known = sdk.current.connection()
+        """All tasks whose name matches the pattern `task_name`, newest change first."""
+        from . import queries
+
+        api, settings = current.connection()
         conditions = dict(task_filter or {})
-        conditions |= {name: list(value) for name, value in (("id", task_ids), ("tags", tags)) if value}
-        return [cls(api, known, data) for data in sdk.queries.list_tasks(api, project_name, task_name, **conditions)]
+        if task_ids:
+            conditions["id"] = list(task_ids)
+        if tags:
+            conditions["tags"] = list(tags)
+        return [cls(api, settings, item) for item in queries.list_tasks(api, project_name, task_name, **conditions)]
 
     @classmethod
     def create(
         cls,
         project_name: str | None = None,
         task_name: str | None = None,
-        task_type: TaskTypes | str = TaskTypes.training,
-        **script: Any,
+        task_type: TaskTypes | tasks.TaskType = TaskTypes.training,
     ) -> "Task":
-        """Make a draft; `script` are fields of `protocol.tasks.Script`: repository, branch, entry_point …"""
-        api, known = sdk.current.connection()
-        data = sdk.queries.create(
-            api,
-            project=project_name or "Untitled",
-            name=task_name or sdk.creation.default_name(),
-            task_type=TaskTypes(task_type).value,
-            script=sdk.queries.tasks.Script(**script) if script else None,
-        )
-        return cls(api, known, data)
+        """A draft, not recorded by this process."""
+        from . import creation, queries
+
+        api, settings = current.connection()
+        name = task_name or creation.default_name()
+        kind = tasks.as_type(str(task_type))
+        data = queries.create(api, project=project_name or "Examples", name=name, task_type=kind)
+        return cls(api, settings, data)
 
     @classmethod
     def clone(
         cls,
-        source_task: "Task | str",
+        source_task: "Task | str | None" = None,
         name: str | None = None,
         comment: str | None = None,
         parent: str | None = None,
         project: str | None = None,
     ) -> "Task":
-        """Make a draft that is a copy of a task. `project` is an id."""
-        api, known = sdk.current.connection()
-        copy = sdk.queries.clone(api, _id(source_task), name=name, comment=comment, parent=parent, project=project)
-        return cls(api, known, copy)
+        """A draft that is a copy of `source_task`; `project` is an id."""
+        from . import queries
+
+        api, settings = current.connection()
+        source = _id(source_task or _running())
+        made = queries.clone(api, source, name=name, comment=comment, parent=parent, project=project)
+        return cls(api, settings, made)
 
     @classmethod
-    def enqueue(cls, task: "Task | str", queue_name: str | None = None, queue_id: str | None = None) -> Any:
-        """Put a task into a queue, the default one when none is named; the reply says whether a worker listens.
+    def enqueue(cls, task: "Task | str", queue_name: str | None = None, queue_id: str | None = None) -> tasks.Enqueued:
+        """Have an agent run it. The reply's `queue_watched` says whether any listens to the queue."""
+        from . import statuses
 
-        Raises:
-            InvalidId: there is no such queue; the message lists those there are.
-            InvalidStatus: the task runs, or waits, already.
-        """
-        api, _known = sdk.current.connection()
-        reply = sdk.statuses.enqueue(api, _id(task), queue_name or queue_id)
-        sdk.remote.warn_unwatched(queue_name or queue_id or "default", reply)
-        return reply
+        api, _ = current.connection()
+        return statuses.enqueue(api, _id(task), queue_id or queue_name)
 
     @classmethod
-    def dequeue(cls, task: "Task | str") -> Any:
-        api, _known = sdk.current.connection()
-        return api.call(sdk.queries.tasks.DequeueTask(task=_id(task)))
+    def dequeue(cls, task: "Task | str") -> tasks.Dequeued:
+        api, _ = current.connection()
+        return api.call(tasks.DequeueTask(task=_id(task)))
 
-    # what it is
-
-    @property
-    def data(self) -> "tasks.Task":
-        """The task's record as it was read last."""
-        return self._data
+    # -- what it is
 
     @property
     def id(self) -> str:
-        return self._data.id
+        return self.data.id
 
     task_id = id
 
     @property
     def name(self) -> str:
-        return self._data.name or ""
-
-    @property
-    def project(self) -> str | None:
-        """The project's id."""
-        return self._data.project
-
-    @property
-    def parent(self) -> str | None:
-        return self._data.parent
-
-    @property
-    def task_type(self) -> str | None:
-        return self._data.type
-
-    @property
-    def comment(self) -> str:
-        return self._data.comment or ""
+        return self.data.name or ""
 
     @property
     def status(self) -> str:
-        """Read from the server each time."""
-        return self.get_status()
+        """As last read; `get_status` asks the server."""
+        return self.data.status or "unknown"
+
+    @property
+    def project(self) -> str | None:
+        """Id of the project."""
+        return self.data.project
+
+    @property
+    def parent(self) -> str | None:
+        return self.data.parent
+
+    @property
+    def task_type(self) -> str:
+        return self.data.type or "custom"
+
+    def get_project_name(self) -> str:
+        from . import queries
+
+        return queries.project_name(self.api, self.project) if self.project else ""
+
+    def get_status(self) -> str:
+        self.reload()
+        return self.status
+
+    def reload(self) -> None:
+        """Read it anew from the server."""
+        from . import queries
+
+        self.data = queries.task_by_id(self.api, self.id)
+
+    def get_output_log_web_page(self) -> str:
+        return f"{self.settings.web}/projects/{self.project or '*'}/tasks/{self.id}/output/log"
+
+    @staticmethod
+    def running_locally() -> bool:
+        """Whether a person, not an agent, runs this process."""
+        return current.connection()[1].task_id is None
+
+    @staticmethod
+    def is_main_task() -> bool:
+        return current.task() is not None
+
+    def running_remotely(self) -> bool:
+        return self.settings.task_id == self.id
+
+    # -- parameters
+
+    def connect(self, mutable: C, name: str | None = None) -> C:
+        """Record the values of a dict, Namespace, parser or object as parameters of section `name`.
+
+        Under an agent it is the other way round: values that were changed on the task are written into `mutable`.
+        """
+        from . import connect, parameters
+
+        values = connect.described(mutable)
+        section = connect.section_of(mutable, name)
+        if self.running_remotely():
+            self.reload()
+            recorded = (self.data.hyperparams or {}).get(section, {})
+            changed = connect.overridden(values, recorded)
+            connect.write_back(mutable, changed)
+            values = {key: value for key, value in values.items() if key not in recorded}
+        flat = {f"{section}/{key}": value for key, value in values.items()}
+        if flat:
+            parameters.update(self.api, self.id, {}, flat, force=True)
+        return mutable
+
+    def connect_configuration(self, configuration: Any, name: str | None = None, description: str | None = None) -> Any:
+        """Record a dict or list, or the text of a file given by path, as a configuration object.
+
+        Under an agent the task's own object is answered instead.
+        """
+        from . import configurations
+
+        return configurations.connect(self, configuration, name or "General", description)
+
+    def get_parameters(self, cast: bool = False) -> dict[str, Any]:
+        """`{"Section/name": text}`, read anew."""
+        self.reload()
+        flat: dict[str, Any] = dict(as_flat(self.data.hyperparams or {}))
+        if cast:
+            from trackside.protocol.parameters import from_text
+
+            return {key: from_text(value, None) for key, value in flat.items()}
+        return flat
+
+    def get_parameters_as_dict(self) -> dict[str, Any]:
+        from . import parameters
+
+        self.reload()
+        return parameters.as_nested(self.data.hyperparams or {})
+
+    def get_parameter(self, name: str, default: Any = None) -> Any:
+        return self.get_parameters().get(name, default)
+
+    def set_parameters(self, *values: Mapping[str, Any], **named: Any) -> None:
+        """Replace all parameters."""
+        from . import parameters
+
+        merged: dict[str, Any] = {}
+        for item in values:
+            merged |= item
+        parameters.replace_all(self.api, self.id, merged | named, force=True)
+
+    def update_parameters(self, *values: Mapping[str, Any], **named: Any) -> None:
+        """Set these parameters, and leave the others as they are."""
+        from . import parameters
+
+        self.reload()
+        merged: dict[str, Any] = {}
+        for item in values:
+            merged |= item
+        parameters.update(self.api, self.id, self.data.hyperparams or {}, merged | named, force=True)
+
+    def set_parameter(self, name: str, value: Any, description: str | None = None) -> None:
+        section, _, last = name.rpartition("/")
+        item = parameter(section or "General", last, value, description)
+        self.api.call(tasks.EditHyperParams(task=self.id, hyperparams=[item], force=True))
+
+    # -- results
+
+    def get_logger(self) -> "Logger":
+        from . import logger, reporting
+
+        if self._logger is None:
+            reporter: reporting.Reporter = reporting.DirectReporter(self.api, self.id)
+            streams = False
+            if self._recording is not None:
+                reporter, streams = self._recording.journal, True
+            self._logger = logger.Logger(reporter, streams_are_captured=streams)
+        return self._logger
 
     @property
     def artifacts(self) -> "Artifacts":
-        """By name, as the server has them now; the current task's uploads are waited for."""
-        self.flush(wait_for_uploads=True)
+        """By name, read anew."""
+        from . import artifacts
+
         self.reload()
-        return sdk.artifacts.of_task(self.api, self._known, self._data)
+        return artifacts.of_task(self.api, self.settings, self.data)
 
     @property
     def models(self) -> "dict[str, list[Model]]":
-        """`{"input": […], "output": […]}`, each in the order they were attached."""
-        self.flush(wait_for_uploads=True)
+        """`{"input": […], "output": […]}`, read anew; the newest output is the last."""
+        from . import models
+
         self.reload()
-        return sdk.models.of_task(self._data)
-
-    def get_status(self) -> str:
-        return self.reload().status or "unknown"
-
-    def reload(self) -> "tasks.Task":
-        self._data = sdk.queries.task_by_id(self.api, self.id)
-        return self._data
-
-    def get_project_name(self) -> str:
-        if self._project_name is None:
-            self._project_name = sdk.queries.project_name(self.api, self.project) if self.project else ""
-        return self._project_name
-
-    def get_tags(self) -> list[str]:
-        return list(self.reload().tags or [])
-
-    def get_output_log_web_page(self) -> str:
-        return f"{self._known.web}/projects/{self.project or '*'}/tasks/{self.id}/output/log"
-
-    def get_logger(self) -> "Logger":
-        if self._logger is None:
-            if self.recording is not None:
-                captured = self.recording.supervised or self.recording.streams
-                self._logger = sdk.logger.Logger(self.recording.journal, streams_are_captured=captured)
-            else:
-                reporter = sdk.reporting.DirectReporter(self.api, self.id)
-                self._logger = sdk.logger.Logger(reporter, streams_are_captured=False)
-        return self._logger
-
-    def is_main_task(self) -> bool:
-        return sdk.current.task() is self
-
-    def running_remotely(self) -> bool:
-        """Whether an agent started this process to run this task."""
-        return self._known.task_id == self.id
-
-    @classmethod
-    def running_locally(cls) -> bool:
-        task = sdk.current.task()
-        return not (task is not None and task.running_remotely())
-
-    # parameters and configuration
-
-    def connect(
-        self, mutable: ConnectedT, name: str | None = None, ignore_remote_overrides: bool = False
-    ) -> ConnectedT:
-        """Record the values of a dict, Namespace, parser or object, and give it back.
-
-        Under an agent the task's values are written into it first, each as the type of the script's own. Two
-        objects connected without a name share the section `General`.
-
-        Raises:
-            InvalidRequest: nothing in it can be recorded, or a value is not of its type.
-        """
-        return sdk.connect.to_task(self, mutable, name, keep=ignore_remote_overrides)
-
-    def connect_configuration(
-        self, configuration: Any, name: str | None = None, description: str | None = None
-    ) -> Any:
-        """Record a dict, list or file as a configuration; under an agent, give the task's instead.
-
-        A file's content is recorded; then a path is given back.
-        """
-        return sdk.connect.configuration_to_task(self, configuration, name or "General", description)
-
-    def get_parameters(self) -> dict[str, str]:
-        """`{"Section/name": text}`."""
-        return sdk.parameters.parameters.as_flat(self.reload().hyperparams or {})
-
-    def get_parameters_as_dict(self) -> dict[str, Any]:
-        """`{section: {name: text}}`; names with `/` are nested."""
-        return sdk.parameters.as_nested(self.reload().hyperparams or {})
-
-    def get_parameter(self, name: str, default: Any = None) -> Any:
-        """One parameter's text, by `Section/name`."""
-        return self.get_parameters().get("/".join(sdk.parameters.parameters.split_key(name)), default)
-
-    def set_parameters(self, *args: Mapping[str, Any], **kwargs: Any) -> None:
-        """Replace all parameters by these."""
-        sdk.parameters.replace_all(self.api, self.id, _merged(args, kwargs), force=self._is_ours)
-
-    def update_parameters(self, *args: Mapping[str, Any], **kwargs: Any) -> None:
-        """Write these parameters, and leave the others."""
-        known = self.reload().hyperparams or {}
-        sdk.parameters.update(self.api, self.id, known, _merged(args, kwargs), force=self._is_ours)
-
-    def set_parameter(self, name: str, value: Any, description: str | None = None) -> None:
-        known = self.reload().hyperparams or {}
-        descriptions = {name: description} if description else None
-        sdk.parameters.update(
-            self.api, self.id, known, {name: value}, force=self._is_ours, descriptions=descriptions
-        )
-
-    # results
+        return models.of_task(self.data)
 
     def upload_artifact(
         self,
@@ -329,148 +356,180 @@ class Task:
         artifact_object: Any,
         metadata: dict[str, Any] | None = None,
         delete_after_upload: bool = False,
-        preview: Any = None,
+        auto_pickle: bool | None = None,
+        preview: str | None = None,
         wait_on_upload: bool = False,
     ) -> bool:
-        """Keep an object, file or folder as it is now; a file's content is read when its turn comes.
+        """Keep an object with the task: arrays, tables, dicts, texts, images, a file or folder by path, else a pickle.
 
-        Uploading happens behind; an artifact is seen by others when it is there whole. False: it was waited for, and
-        failed, which is also told on stderr.
-
-        Raises:
-            InvalidRequest: the object cannot be kept, or there is no such file.
+        The object is written to a file before the call returns, and uploaded behind, unless `wait_on_upload`. A failed
+        upload is told on stderr, and by `flush(wait_for_uploads=True)`.
         """
-        return sdk.uploads.artifact(
-            self, name, artifact_object, metadata, preview, delete=delete_after_upload, wait=wait_on_upload
-        )
+        from . import results
 
-    def record_saved_model(self, path: str | os.PathLike[str], framework: str) -> None:
-        """Keep a model file that the script has just saved, as an output model of this task."""
-        sdk.models.saved(self, pathlib.Path(path), framework)
+        del auto_pickle
+        job = results.upload(self, name, artifact_object, metadata, preview, delete=delete_after_upload)
+        if wait_on_upload:
+            job.done.wait()
+            return not job.failed
+        return True
 
-    def record_script(self, script: "tasks.Script") -> None:
-        """Write down where the running code came from."""
-        sdk.starting.record_script(self, script)
+    def record_saved_model(self, path: str, framework: str) -> None:
+        """Record a file that a framework has just saved as an output model."""
+        from . import models
 
-    def flush(self, wait_for_uploads: bool = False) -> bool:
-        """Whether everything uploaded since the last flush arrived; without waiting, True."""
-        if not wait_for_uploads or self.recording is None or not self.recording.ours:
-            return True
-        return self.recording.background.wait()
+        self._record_model(pathlib.Path(path), models.Wanted(base.new_id(), None, framework))
 
-    # moving
+    def record_script(self, script: tasks.Script) -> None:
+        from . import starting
+
+        starting.record_script(self, script)
+
+    def _record_model(self, path: pathlib.Path, wanted: "Wanted") -> str:
+        from . import results
+
+        return results.upload_model(self, path, wanted)
+
+    # -- its end, and its other states
 
     def execute_remotely(
         self, queue_name: str | None = None, clone: bool = False, exit_process: bool = True
     ) -> "Task | None":
-        """End this run here and leave the task to an agent: in a queue, or without one as a draft.
+        """End this local run here: the task becomes a draft, or waits in `queue_name` for an agent.
 
-        Under an agent it does nothing. With `clone` a copy is enqueued, or left as the draft, and this one completes.
+        Under an agent it does nothing, so what follows is what the agent runs. The process exits with code 0 unless
+        told not to.
         """
-        return sdk.remote.leave(self, queue_name, clone=clone, exit_process=exit_process)
+        from . import remote
 
-    def started(self, ignore_errors: bool = True, force: bool = False) -> None:
-        sdk.statuses.move(self, sdk.statuses.tasks.StartTask(task=self.id, force=force or None), quiet=ignore_errors)
+        if self.running_remotely():
+            return None
+        self.flush(wait_for_uploads=True)
+        enqueued: tasks.Enqueued | None = None
+        told = self.id
+        if clone:
+            told, enqueued = remote.clone_over(self.api, self.data, queue_name)
+        self._settle()
+        if not clone:
+            enqueued = remote.settle(self.api, self.id, queue_name)
+        remote.tell(told, queue_name, enqueued)
+        if exit_process:
+            raise SystemExit(0)
+        return Task.get_task(task_id=told) if clone else None
 
-    mark_started = started
+    def flush(self, wait_for_uploads: bool = False) -> bool:
+        """Wait for what goes on behind; whether all of it was done since the last wait."""
+        if self._recording is None or not wait_for_uploads:
+            return True
+        return self._recording.background.wait()
 
-    def mark_completed(
-        self, ignore_errors: bool = True, status_message: str | None = None, force: bool = False
-    ) -> None:
-        request = sdk.statuses.tasks.CompleteTask(
-            task=self.id, force=force or None, status_reason="completed", status_message=status_message
-        )
-        sdk.statuses.move(self, request, quiet=ignore_errors)
+    def close(self) -> None:
+        """End the recording here instead of at the end of the process; the task completes."""
+        from . import closing
 
-    completed = mark_completed
+        if self._recording is not None:
+            closing.end(self._recording, closing.Outcome("completed"))
+            self.reload()
+        if current.task() is self:
+            current.set_task(None)
+
+    def started(self, force: bool = False) -> None:
+        self.api.call(tasks.StartTask(task=self.id, force=force))
+
+    def mark_completed(self, status_message: str | None = None, force: bool = False) -> None:
+        self._end(tasks.CompleteTask(task=self.id, status_message=status_message, force=force))
 
     def mark_failed(
-        self,
-        ignore_errors: bool = True,
-        status_reason: str | None = None,
-        status_message: str | None = None,
-        force: bool = False,
+        self, status_reason: str | None = None, status_message: str | None = None, force: bool = False
     ) -> None:
-        request = sdk.statuses.tasks.TaskFailed(
-            task=self.id, force=force or None, status_reason=status_reason, status_message=status_message
+        request = tasks.TaskFailed(
+            task=self.id, status_reason=status_reason, status_message=status_message, force=force
         )
-        sdk.statuses.move(self, request, quiet=ignore_errors)
+        self._end(request)
 
     def mark_stopped(self, force: bool = False, status_message: str | None = None) -> None:
-        request = sdk.statuses.tasks.TaskStopped(
-            task=self.id, force=force or None, status_reason="stopped", status_message=status_message
-        )
-        sdk.statuses.move(self, request)
+        self._end(tasks.TaskStopped(task=self.id, status_message=status_message, force=force))
 
-    def reset(self, set_started_on_success: bool = False, force: bool = False) -> None:
-        """Back to a draft: outputs and metrics are dropped."""
-        self.api.call(sdk.statuses.tasks.ResetTask(task=self.id, force=force or None))
-        if set_started_on_success:
-            self.started(ignore_errors=False)
+    def abort(self) -> None:
+        """Ask it to stop, wherever it runs."""
+        self.api.call(tasks.StopTask(task=self.id))
+
+    def reset(self, force: bool = False) -> None:
+        self.api.call(tasks.ResetTask(task=self.id, force=force))
+        self.reload()
 
     def delete(self, force: bool = False) -> bool:
-        return self.api.call(sdk.statuses.tasks.DeleteTask(task=self.id, force=force or None)).deleted
+        return self.api.call(tasks.DeleteTask(task=self.id, force=force)).deleted
+
+    def add_tags(self, tags: Sequence[str] | str) -> None:
+        self.reload()
+        added = [tags] if isinstance(tags, str) else list(tags)
+        self.api.call(tasks.UpdateTask(task=self.id, tags=sorted({*(self.data.tags or []), *added})))
+        self.reload()
+
+    def set_name(self, name: str) -> None:
+        self.api.call(tasks.UpdateTask(task=self.id, name=name))
+        self.reload()
+
+    def set_comment(self, comment: str) -> None:
+        self.api.call(tasks.UpdateTask(task=self.id, comment=comment))
 
     def wait_for_status(
         self,
-        status: Sequence[TaskStatusEnum | str] = (TaskStatusEnum.completed, TaskStatusEnum.stopped),
-        raise_on_status: Sequence[TaskStatusEnum | str] | None = (TaskStatusEnum.failed,),
+        status: Collection[str] = (TaskStatusEnum.completed, TaskStatusEnum.stopped, TaskStatusEnum.closed),
+        raise_on_status: Collection[str] = (TaskStatusEnum.failed,),
         timeout: float | None = None,
     ) -> None:
-        """Wait until the task has one of the statuses; `timeout` in seconds.
+        """Wait until the task has one of these statuses; `timeout` in seconds."""
+        from . import statuses
 
-        Raises:
-            ExecutionError: it has one of `raise_on_status`.
-            TimeoutError: the time is over.
-        """
-        self._data = sdk.statuses.wait_for(self.api, self.id, _words(status), _words(raise_on_status or ()), timeout)
+        wanted, refused = [{str(item) for item in names} for names in (status, raise_on_status)]
+        self.data = statuses.wait_for(self.api, self.id, wanted, refused, timeout)
 
-    def add_tags(self, tags: Sequence[str] | str) -> None:
-        new = [tags] if isinstance(tags, str) else list(tags)
-        self.set_tags(sorted({*self.get_tags(), *new}))
+    # -- for this room
 
-    def set_tags(self, tags: Sequence[str]) -> None:
-        self._update(tags=list(tags))
-
-    def set_name(self, name: str) -> None:
-        self._update(name=name)
-
-    def set_comment(self, comment: str) -> None:
-        self._update(comment=comment)
-
-    def close(self) -> None:
-        """End the recording: wait for the uploads and, at most 30 seconds, for the journal's delivery."""
-        if self.recording is not None:
-            sdk.starting.finish(self, sdk.closing.Outcome("completed"))
-
-    # parts of the façade
+    def attach(self, recording: "Recording") -> None:
+        """This process records the task from now on."""
+        self._recording = recording
+        self._logger = None
 
     @property
-    def _is_ours(self) -> bool:
-        """A running task's parameters are changed only by who runs it."""
-        return self.recording is not None
+    def recording(self) -> "Recording | None":
+        return self._recording
 
-    def _record_model(self, path: pathlib.Path, wanted: "Wanted") -> str:
-        return sdk.models.record(self, path, wanted)
-
-    def _update(self, **fields: Any) -> None:
-        self.api.call(sdk.statuses.tasks.UpdateTask(task=self.id, **fields))
+    def _end(self, request: Any) -> None:
+        if self._recording is not None:
+            self._recording.settled = True
+        self.api.call(request)
         self.reload()
 
+    def _settle(self) -> None:
+        """Deliver what was recorded; the status is set by who calls."""
+        from . import closing
+
+        if self._recording is not None:
+            self._recording.settled = True
+            closing.end(self._recording, closing.Outcome("none"))
+        if current.task() is self:
+            current.set_task(None)
+
+    def _say_hello(self, how: str) -> None:
+        if how == "attached":
+            return
+        done = {"created": "created new", "reused": "reusing", "continued": "continuing"}[how]
+        print(f"Trackside Task: {done} task id={self.id}")  # noqa: T201 - what a person starts a script for
+        print(f"Trackside results page: {self.get_output_log_web_page()}", flush=True)  # noqa: T201
+
     def __repr__(self) -> str:
-        return f"Task(id={self.id!r}, name={self.name!r})"
+        return f"Task(id={self.id!r}, name={self.name!r}, status={self.status!r})"
 
 
-def _id(task: "Task | str") -> str:
+def _running() -> Task:
+    running = current.task()
+    if running is None:
+        raise UsageError("give a task, or call Task.init first")
+    return running
+
+
+def _id(task: Task | str) -> str:
     return task if isinstance(task, str) else task.id
-
-
-def _words(statuses: Sequence[str]) -> frozenset[str]:
-    return frozenset(str(status) for status in statuses)
-
-
-def _merged(mappings: Sequence[Mapping[str, Any]], named: Mapping[str, Any]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for mapping in mappings:
-        merged |= mapping
-    return merged | dict(named)

@@ -11,48 +11,14 @@ from typing import TYPE_CHECKING, Any
 from trackside.client import transfers
 from trackside.protocol import tasks
 
-from . import artifacts, objects
+from . import objects
 
 if TYPE_CHECKING:
     from trackside.client.api import Api
 
-    from .task import Task
-
 #: Kept in the stored name; all else is quoted there, and the whole once more in the URL (protocol.md §1.7).
 _KEPT = "'[]{}()$^,.; -_+="
 _LONGEST_PREVIEW = 4000  #: characters
-
-
-def artifact(
-    task: "Task",
-    name: str,
-    value: Any,
-    metadata: dict[str, Any] | None,
-    preview: Any,
-    *,
-    delete: bool,
-    wait: bool,
-) -> bool:
-    """Keep `value` in a file now and upload it behind; of a task that this process does not run, at once."""
-    name = artifacts.check_name(name)
-    shown = None if preview is None else str(preview)
-    if isinstance(value, str) and value.startswith(("http://", "https://", "s3://", "gs://")):
-        register(task.api, task.id, linked(name, value, metadata, shown))
-        return True
-    pending = Pending(name, value, preview=shown)
-    key = key_of(task.get_project_name(), task.name, task.id, "artifacts", name, pending.file)
-
-    def work() -> None:
-        pending.upload(task.api, task.id, key, metadata, delete=delete)
-
-    if task.recording is None or not task.recording.ours:
-        work()
-        return True
-    job = task.recording.background.submit(f"upload artifact {name!r}", work)
-    if not wait:
-        return True
-    job.done.wait()
-    return not job.failed
 
 
 def key_of(project: str, task_name: str, task_id: str, *parts: str) -> str:

@@ -200,7 +200,7 @@ def _content_type(path: str, declared: str | None) -> str:
 def _disposition(path: str, request: Request) -> dict[str, str]:
     name = quote(path.rpartition("/")[2])
     kind = _content_type(path, None)
-    shown = (kind.startswith(_SHOWN) or kind.startswith("text/plain")) and "download" not in request.query_params
+    shown = kind.startswith((*_SHOWN, "text/plain")) and "download" not in request.query_params
     return {"Content-Disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{name}"}
 
 
