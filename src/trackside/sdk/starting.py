@@ -1,5 +1,6 @@
 """What `Task.init` sets going once the task is there: the recording, the captures, the description of the code."""
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ def begin(
     capture.install(task, held.journal, streams=streams, frameworks=frameworks, arguments=arguments)
     closing.ExitWatch(lambda outcome: _end(held, outcome))
     if not held.supervised:
-        held.background.submit("record the script", lambda: record_script(task, capture.describe_script()))
+        main_file = getattr(sys.modules.get("__main__"), "__file__", None)
+        held.background.submit("record the script", lambda: record_script(task, capture.describe_script(main_file)))
     return held
 
 
