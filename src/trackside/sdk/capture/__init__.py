@@ -63,9 +63,11 @@ def remove() -> None:
 def describe_script(main_file: str | None = None) -> Script:
     """Where the running code came from, and what it imports.
 
-    Takes some git calls and reads the project's own modules; best called from a thread. One process of a
-    distributed run describes it, the one of rank 0: the others get an empty script. `main_file` is `__main__.__file__` of an earlier
-    moment: Python forgets it when the script's last line is done, and the thread may come later.
+    Takes some git calls and reads the project's own modules; best called from a thread. One process of a distributed
+    run describes it, the one of rank 0: the others get an empty script.
+
+    `main_file` is `__main__.__file__` of an earlier moment: Python forgets it when the script's last line is done, and
+    the thread may come later.
     """
     if _rank():
         return Script()
