@@ -99,10 +99,11 @@ class Agent:
             self._say(f"taking no more; still running, and finishing without me: {', '.join(sorted(self._tasks))}")
         else:
             self._say("taking no more; nothing is running")
-        try:
-            self._api.call(UnregisterWorker(worker=self.worker))
-        except TracksideError as error:
-            self._say(f"the server was not told: {error}")
+        if not self._away:  # it would only find out after a while that this worker is gone
+            try:
+                self._api.call(UnregisterWorker(worker=self.worker))
+            except TracksideError as error:
+                self._say(f"the server was not told: {error}")
         os.close(self._worker_lock)
 
     def _claim(self, ask: Ask) -> None:
