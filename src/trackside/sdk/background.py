@@ -32,6 +32,8 @@ class Background:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._open: list[Job] = []
+        self._thread: threading.Thread | None = None
         self._begin()
 
     def submit(self, what: str, work: Callable[[], None]) -> Job:
@@ -67,8 +69,8 @@ class Background:
     def _begin(self) -> None:
         self._process = os.getpid()
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._open: list[Job] = []
-        self._thread: threading.Thread | None = None
+        self._open = []
+        self._thread = None
 
     def _work(self) -> None:
         jobs = self._jobs

@@ -9,7 +9,7 @@ from trackside.protocol import base, tasks
 from trackside.protocol.parameters import as_flat, parameter, split_key
 from trackside.settings import Settings
 
-from . import current
+from . import current, names
 from .names import TaskStatusEnum, TaskTypes
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Task:
         cls,
         project_name: str | None = None,
         task_name: str | None = None,
-        task_type: TaskTypes | tasks.TaskType = TaskTypes.training,
+        task_type: names.TaskTypes | tasks.TaskType = names.TaskTypes.training,
         tags: Sequence[str] | None = None,
         reuse_last_task_id: bool | str = True,
         continue_last_task: bool | str = False,
@@ -146,7 +146,7 @@ class Task:
         cls,
         project_name: str | None = None,
         task_name: str | None = None,
-        task_type: TaskTypes | tasks.TaskType = TaskTypes.training,
+        task_type: names.TaskTypes | tasks.TaskType = names.TaskTypes.training,
     ) -> "Task":
         """A draft, not recorded by this process."""
         from . import creation, queries

@@ -4,6 +4,7 @@ A library is touched only when the user's object is one of its own, so it is loa
 """
 
 import pathlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
@@ -17,6 +18,9 @@ class Stored(NamedTuple):
     temporary: bool = True  #: made by us; removed once it is uploaded
 
 
+Keeper = Callable[[str, Any, pathlib.Path], Stored | None]
+
+
 def store(name: str, value: Any, folder: pathlib.Path) -> Stored:
     """Write `value` into a new file in `folder`, or point at the file that it names already.
 
@@ -25,8 +29,9 @@ def store(name: str, value: Any, folder: pathlib.Path) -> Stored:
     """
     from . import arrays, files, frames, images, plain
 
-    for keeper in (files, arrays, frames, images, plain):
-        stored = keeper.store(name, value, folder)
+    keepers: tuple[Keeper, ...] = (files.store, arrays.store, frames.store, images.store, plain.store)
+    for keep in keepers:
+        stored = keep(name, value, folder)
         if stored is not None:
             return stored
     from . import pickles
