@@ -10,7 +10,6 @@ from trackside.protocol.parameters import as_flat, parameter, split_key
 from trackside.settings import Settings
 
 from . import current, names
-from .names import TaskStatusEnum, TaskTypes
 
 if TYPE_CHECKING:
     from trackside.client.api import Api
@@ -29,8 +28,8 @@ class Task:
     `Task.init` makes the one that this process runs; `Task.get_task` and its like read others.
     """
 
-    TaskTypes: ClassVar[type[TaskTypes]] = TaskTypes
-    TaskStatusEnum: ClassVar[type[TaskStatusEnum]] = TaskStatusEnum
+    TaskTypes: ClassVar[type[names.TaskTypes]] = names.TaskTypes
+    TaskStatusEnum: ClassVar[type[names.TaskStatusEnum]] = names.TaskStatusEnum
 
     def __init__(self, api: "Api", settings: Settings, data: tasks.Task) -> None:
         self.api = api
@@ -484,14 +483,14 @@ class Task:
 
     def wait_for_status(
         self,
-        status: Collection[str] = (TaskStatusEnum.completed, TaskStatusEnum.stopped, TaskStatusEnum.closed),
-        raise_on_status: Collection[str] = (TaskStatusEnum.failed,),
+        status: Collection[str] = ("completed", "stopped", "closed"),
+        raise_on_status: Collection[str] = ("failed",),
         timeout: float | None = None,
     ) -> None:
         """Wait until the task has one of these statuses; `timeout` in seconds."""
         from . import statuses
 
-        wanted, refused = [{str(item) for item in names} for names in (status, raise_on_status)]
+        wanted, refused = [{str(item) for item in group} for group in (status, raise_on_status)]
         self.data = statuses.wait_for(self.api, self.id, wanted, refused, timeout)
 
     # -- for this room

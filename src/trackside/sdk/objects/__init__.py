@@ -4,7 +4,6 @@ A library is touched only when the user's object is one of its own, so it is loa
 """
 
 import pathlib
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
@@ -18,9 +17,6 @@ class Stored(NamedTuple):
     temporary: bool = True  #: made by us; removed once it is uploaded
 
 
-Keeper = Callable[[str, Any, pathlib.Path], Stored | None]
-
-
 def store(name: str, value: Any, folder: pathlib.Path) -> Stored:
     """Write `value` into a new file in `folder`, or point at the file that it names already.
 
@@ -29,9 +25,8 @@ def store(name: str, value: Any, folder: pathlib.Path) -> Stored:
     """
     from . import arrays, files, frames, images, plain
 
-    keepers: tuple[Keeper, ...] = (files.store, arrays.store, frames.store, images.store, plain.store)
-    for keep in keepers:
-        stored = keep(name, value, folder)
+    for keeper in (files, arrays, frames, images, plain):
+        stored: Stored | None = keeper.store(name, value, folder)
         if stored is not None:
             return stored
     from . import pickles
