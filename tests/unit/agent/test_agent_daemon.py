@@ -11,7 +11,7 @@ import pytest
 from trackside.agent.daemon import Agent
 from trackside.errors import ServerUnavailable
 from trackside.protocol.base import Empty
-from trackside.protocol.queues import Claimed, ClaimTasks, EndLease, Lease
+from trackside.protocol.queues import Claimed, ClaimTasks, EndLease, GetQueue, Lease, Queue, QueueReply
 from trackside.settings import Settings
 
 #: Writes down its job, tells that the slot is free when the gate opens, and ends.
@@ -48,10 +48,12 @@ class ClaimServer:
                 return Claimed()
         if isinstance(request, EndLease):
             self.ends.put(request)
+        if isinstance(request, GetQueue):
+            return QueueReply(queue=Queue(id=request.queue, name="default"))
         return Empty()
 
     def give(self, task, kind="training"):
-        lease = Lease(id=f"lease-{task}", task=task, queue="default", attempt=1, token="t", type=kind, expires_in=30.0)
+        lease = Lease(id=f"lease-{task}", task=task, queue="1234", attempt=1, token="t", type=kind, expires_in=30.0)
         self.leases.put(lease)
 
 
