@@ -192,9 +192,8 @@ def test_the_server_may_be_killed_and_nothing_runs_twice(place: Any, gate: pathl
 def test_a_step_whose_machine_died_runs_again_on_another_agent(place: Any, gate: pathlib.Path) -> None:
     agent = place.start_agent()
     run_id = start_run(place, GATED.format(folder=str(gate)))
-    place.until(run_id, "s0", "running")
-
-    place.kill_machine(agent)
+    with (gate / "gate").open("w"):  # opens once the script has come to its gate
+        place.kill_machine(agent)
     place.start_agent()
     place.until(run_id, "s0", "queued")
     place.until(run_id, "s0", "running")
@@ -210,11 +209,10 @@ def test_a_step_whose_machine_died_runs_again_on_another_agent(place: Any, gate:
 def test_a_step_goes_on_when_only_its_agent_is_killed(place: Any, gate: pathlib.Path) -> None:
     agent = place.start_agent()
     run_id = start_run(place, GATED.format(folder=str(gate)))
-    place.until(run_id, "s0", "running")
-
-    agent.kill()
-    agent.wait()
-    open_gate(gate)
+    with (gate / "gate").open("w") as file:
+        agent.kill()
+        agent.wait()
+        file.write("x")
     run = place.ended(run_id)
 
     assert run.status == "completed"
