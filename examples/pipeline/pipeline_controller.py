@@ -1,7 +1,8 @@
 """Pipeline example, the controller: chain the three steps."""
 
-from trackside import Task
 from trackside.automation.controller import PipelineController
+
+from trackside import Task
 
 task = Task.init(
     project_name="examples",

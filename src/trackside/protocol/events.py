@@ -121,3 +121,67 @@ class ScalarHistogram(Request[FreeReply]):
     task: str
     samples: int | None = None
     key: Literal["iter", "timestamp", "iso_time"] | None = None
+
+
+class SingleValue(Wire):
+    metric: str
+    variant: str
+    value: float
+    timestamp: int
+
+
+class SingleValues(Wire):
+    task: str
+    task_name: str
+    values: list[SingleValue]
+
+
+class SingleValuesReply(Wire):
+    tasks: list[SingleValues]
+
+
+class GetTaskSingleValueMetrics(Request[SingleValuesReply]):
+    """Scalars reported without an iteration (`report_single_value`)."""
+
+    endpoint = "events.get_task_single_value_metrics"
+    permission = "read"
+    reply = SingleValuesReply
+
+    tasks: list[str] | str
+
+
+class MetricVariants(Wire):
+    metric: str
+    variants: list[str] | None = None
+
+
+class TaskMetrics(Wire):
+    task: str
+    metrics: list[MetricVariants]
+
+
+class TaskMetricsReply(Wire):
+    metrics: list[TaskMetrics]
+
+
+class GetTaskMetrics(Request[TaskMetricsReply]):
+    """Which metrics and variants tasks reported."""
+
+    endpoint = "events.get_task_metrics"
+    permission = "read"
+    reply = TaskMetricsReply
+
+    tasks: list[str] | str
+    event_type: EventType | None = None
+
+
+class DeletedEvents(Wire):
+    deleted: bool
+
+
+class DeleteForTask(Request[DeletedEvents]):
+    endpoint = "events.delete_for_task"
+    permission = "write"
+    reply = DeletedEvents
+
+    task: str
