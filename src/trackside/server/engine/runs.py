@@ -35,7 +35,7 @@ from trackside.server.store.tables import attempt, queue, run, step, task, timer
 from trackside.server.waiting import Pending
 
 from . import book as books
-from . import launch, plan, view
+from . import launch, plan, report, view
 from .book import Book
 
 
@@ -100,6 +100,12 @@ def settle(tx: Tx) -> None:
                 _step_changed(book, place[1], task_id)
         if transitions.runs_on(tx, task_id):
             _controller_changed(tx, task_id)
+
+
+def plots(tx: Tx, task_id: str) -> list[dict[str, Any]]:
+    """The plots of the run that the task owns, as they are stored for other tasks; none without a run."""
+    found = books.read(tx, task_id)
+    return report.plots(found) if found is not None else []
 
 
 # -- submission
