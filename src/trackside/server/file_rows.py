@@ -5,7 +5,6 @@ its way, and it notes the blob before it moves the bytes into place.
 """
 
 import datetime as dt
-from collections.abc import Iterable
 
 import msgspec
 import sqlalchemy as sa
@@ -103,22 +102,18 @@ def below(tx: Tx, folder: str) -> list[str]:
 def sweep(database: Database, blobs: Blobs, kept: dt.timedelta = KEPT) -> int:
     """Remove content that has had no name for `kept`; answers how many."""
 
-    def forget(tx: Tx) -> list[str]:
+    def forget(tx: Tx) -> int:
         old = sa.and_(blob.c.rows == 0, blob.c.created < tx.now - kept)
-        hashes = [row["hash"] for row in tx.rows(sa.select(blob.c.hash).where(old).limit(_PAGE))]
-        tx.run(sa.delete(blob).where(blob.c.hash.in_(hashes), old))
-        return hashes
+        hashes = [row["hash"] for row in tx.rows(sa.select(blob.c.hash).where(old).limit(_PAGE).with_for_update())]
+        for digest in hashes:  # in the transaction, which holds back who is about to store the same content again
+            blobs.remove(digest)
+        tx.run(sa.delete(blob).where(blob.c.hash.in_(hashes)))
+        return len(hashes)
 
     count = 0
-    while hashes := database.write(forget):
-        _remove(blobs, hashes)
-        count += len(hashes)
+    while removed := database.write(forget):
+        count += removed
     return count
-
-
-def _remove(blobs: Blobs, hashes: Iterable[str]) -> None:
-    for digest in hashes:
-        blobs.remove(digest)
 
 
 def _count(tx: Tx, digest: str, change: int) -> None:
@@ -137,4 +132,5 @@ def _may_change(tx: Tx, caller: Caller, row: sa.RowMapping) -> bool:
     task = tx.row(sa.select(tables.task.c.id, tables.task.c.user).where(tables.task.c.id == (row["task"] or "")))
     if caller.task is not None:  # a task's token: its own folder, or what its user stored outside of any
         return row["task"] == caller.task if row["task"] else row["user"] == caller.user
-    return bool((task["user"] if task else row["user"]) == caller.user)
+    owner: str = task["user"] if task else row["user"]
+    return owner == caller.user

@@ -1,4 +1,4 @@
-"""Bytes by their hash: the port, and a folder of this machine as its adapter. What is stored is whole, and never changes."""
+"""Bytes by their hash: the port, and a folder of this machine as its adapter. What is stored is whole for ever."""
 
 import contextlib
 import hashlib
@@ -47,7 +47,7 @@ class Blobs(Protocol):
 
 
 class FolderBlobs:
-    """`<root>/ab/abcdef…`. Temporary files lie in `<root>`, so that renaming never copies; a crash leaves only those."""
+    """`<root>/ab/abcdef…`. Temporary files lie in `<root>`: renaming never copies; a crash leaves only those."""
 
     def __init__(self, root: pathlib.Path) -> None:
         self._root = root
