@@ -5,6 +5,7 @@ its way, and it notes the blob before it moves the bytes into place.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -75,6 +76,18 @@ def put(tx: Tx, caller: Caller, stored: Stored) -> None:
     _count(tx, stored.hash, 1)
 
 
+def put_all(tx: Tx, caller: Caller, stored: Sequence[Stored]) -> None:
+    """Give several names at once: all or none."""
+    for one in stored:
+        put(tx, caller, one)
+
+
+def delete_all(tx: Tx, caller: Caller, paths: Sequence[str]) -> None:
+    """Remove several names at once: all or none."""
+    for path in paths:
+        delete(tx, caller, path)
+
+
 def delete(tx: Tx, caller: Caller, path: str) -> None:
     """Remove one name; other names of the same content stay.
 
@@ -130,7 +143,8 @@ def _may_change(tx: Tx, caller: Caller, row: sa.RowMapping) -> bool:
     if caller.may_administer:
         return True
     task = tx.row(sa.select(tables.task.c.id, tables.task.c.user).where(tables.task.c.id == (row["task"] or "")))
-    if caller.task is not None:  # a task's token: its own folder, or what its user stored outside of any
-        return row["task"] == caller.task if row["task"] else row["user"] == caller.user
-    owner: str = task["user"] if task else row["user"]
-    return owner == caller.user
+    if (
+        caller.task is not None and row["task"]
+    ):  # a task's token: its own folder, or what its user stored outside of any
+        return bool(row["task"] == caller.task)
+    return bool((task["user"] if task else row["user"]) == caller.user)

@@ -3,6 +3,7 @@
 Every reply is sandboxed (DESIGN 20): what a browser could run comes as text, what it cannot show as a download.
 """
 
+import functools
 import logging
 import mimetypes
 import urllib.parse
@@ -60,14 +61,14 @@ class Files:
         async def answer(request: Request) -> Response:
             try:
                 caller = await self._authenticate(request)
-                if writes and not caller.may_write:
-                    raise Forbidden("this user may only read", role=caller.role)
+                if writes:
+                    _check_may_write(caller)
                 return await handler(request, caller)
             except ClientDisconnect:
                 return Response(status_code=400)  # nobody is there to read it
             except TracksideError as error:
                 return _refusal(error)
-            except Exception as error:  # noqa: BLE001 - the edge: one request must not end the others
+            except Exception as error:  # the edge: one request must not end the others
                 log.exception("a file request failed")
                 return _refusal(error)
 
@@ -140,11 +141,9 @@ class Files:
 
     def _delete_any(self, caller: Caller, key: str) -> None:
         main = self._server.main
-        names = main.read(lambda tx: file_rows.below(tx, key))
-        if not names:
-            main.write(lambda tx: file_rows.delete(tx, caller, key))
+        names = main.read(lambda tx: file_rows.below(tx, key)) or [key]
         while names:
-            main.write(lambda tx, names=names: [file_rows.delete(tx, caller, one) for one in names])  # type: ignore[misc]
+            main.write(functools.partial(file_rows.delete_all, caller=caller, paths=names))
             names = main.read(lambda tx: file_rows.below(tx, key))
 
     def _keep(
@@ -155,10 +154,10 @@ class Files:
         for key, writer, content_type in parts:
             digest, size = writer.finish(expected)
             faults.point("files.written")
-            self._server.main.write(lambda tx, digest=digest, size=size: file_rows.expect(tx, digest, size))  # type: ignore[misc]
+            self._server.main.write(functools.partial(file_rows.expect, digest=digest, size=size))
             writer.commit(digest)
             kept.append(Stored(key, digest, size, content_type))
-        self._server.main.write(lambda tx: [file_rows.put(tx, caller, stored) for stored in kept])
+        self._server.main.write(lambda tx: file_rows.put_all(tx, caller, kept))
         faults.point("files.committed")
         return kept
 
@@ -171,6 +170,7 @@ def routes(server: Server, authenticate: Authenticate, blobs: Blobs | None = Non
     """`/files…`, and `POST /`, where old clients send their forms.
 
     Args:
+        server: whose files they are.
         authenticate: answers who asks, or raises one of our errors. No cookie should count here.
         blobs: where content lies; a folder of the server's data when not given.
     """
@@ -188,6 +188,11 @@ def routes(server: Server, authenticate: Authenticate, blobs: Blobs | None = Non
         Route(name, files.endpoint(files.put, writes=True), methods=["PUT"]),
         Route(name, files.endpoint(files.delete, writes=True), methods=["DELETE"]),
     ]
+
+
+def _check_may_write(caller: Caller) -> None:
+    if not caller.may_write:
+        raise Forbidden("this user may only read", role=caller.role)
 
 
 async def _alive(_request: Request) -> Response:

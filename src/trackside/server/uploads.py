@@ -101,7 +101,7 @@ class Form:
         if key is None:
             return
         content_type = self._headers.get("content-type")
-        self._current = Part(key, self._blobs.begin(), content_type and content_type.decode("latin-1"))
+        self._current = Part(key, self._blobs.begin(), content_type.decode("latin-1") if content_type else None)
         self.parts.append(self._current)
 
     def _key(self) -> str | None:
