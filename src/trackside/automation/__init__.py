@@ -1,0 +1,1 @@
+"""Façades over runs: `PipelineController` as in Trains. The server owns and advances the run (DESIGN 4)."""

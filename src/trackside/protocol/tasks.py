@@ -1,7 +1,9 @@
 """The task: a recorded run of a script, and the calls that make, change, move and read it (protocol.md §3.1, §6)."""
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from trackside.errors import InvalidRequest
 
 from .base import Empty, ListQuery, Request, StrList, Updated, Wire
 from .states import TaskStatus
@@ -20,6 +22,21 @@ TaskType = Literal[
     "qc",
     "custom",
 ]
+
+TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
+
+
+def as_type(text: str) -> TaskType:
+    """A task type by its name.
+
+    Raises:
+        InvalidRequest: there is no such type; the message lists them.
+    """
+    for known in TASK_TYPES:
+        if known == text:
+            return known
+    raise InvalidRequest(f"there is no task type {text!r}; use one of {', '.join(TASK_TYPES)}")
+
 
 #: These wait for others most of the time and take no compute slot on our agent (DESIGN 4).
 LIGHT_TYPES: frozenset[str] = frozenset({"controller", "optimizer", "service", "monitor"})

@@ -1,0 +1,1 @@
+"""URLs ↔ local copies."""

@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, Connection, CursorResult, make_url
 
 from trackside.errors import ServerUnavailable
 from trackside.protocol.base import utc_now
+from trackside.server.store.regexp import sqlite_regexp
 
 T = TypeVar("T")
 
@@ -102,6 +103,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    connection.create_function("regexp", 2, sqlite_regexp, deterministic=True)
 
 
 class SqliteDatabase:
