@@ -35,9 +35,9 @@ Handler = Callable[[Request, Caller], Awaitable[Response]]
 _PIECE = 1 << 20  # bytes gathered before a thread writes them
 _MANY = 1000  # names in one delete_many
 _SAFE = {
-    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:",
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:",
     "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-site",
     "Cache-Control": "private, no-cache",  # a name may get other content; the ETag makes asking again cheap
 }
 _RUNS = frozenset({"script", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet", "style"})
@@ -84,9 +84,7 @@ class Files:
             stored = await run_in_threadpool(self._keep, caller, [(key, writer, content_type)], **given)
         finally:
             writer.abort()
-        reply = _json([key])
-        reply.headers[DIGEST_HEADER] = stored[0].hash
-        return reply
+        return _json(msgspec.structs.asdict(stored[0]), 201)
 
     async def post(self, request: Request, caller: Caller) -> Response:
         """ClearML's upload; answers the names as they were stored."""
