@@ -5,7 +5,8 @@ its way, and it notes the blob before it moves the bytes into place.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -55,14 +56,16 @@ def put(tx: Tx, caller: Caller, stored: Stored) -> None:
     """Give content a name; the same content again is harmless.
 
     Raises:
-        Conflict: the name holds other content, and the caller may not write its owner's files.
+        Conflict: the name is in another's task, or another's file has it.
     """
+    if tx.dialect == "postgresql":  # of two that give a new name, the second must see the first; SQLite has one writer
+        tx.run(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(stored.path, 0))))
     before = tx.row(sa.select(file).where(file.c.path == stored.path).with_for_update())
+    if before is not None and before["blob"] == stored.hash:
+        return
+    if not _may_change(tx, caller, dict(before or {}) or {"task": _owner(tx, stored.path), "user": caller.user}):
+        raise Conflict("this name is somebody else's; store it under a name of your own task", path=stored.path)
     if before is not None:
-        if before["blob"] == stored.hash:
-            return
-        if not _may_change(tx, caller, before):
-            raise Conflict("another's file has this name; store it under a name of your own task", path=stored.path)
         _count(tx, before["blob"], -1)
     row = {
         "path": stored.path,
@@ -78,7 +81,7 @@ def put(tx: Tx, caller: Caller, stored: Stored) -> None:
 
 def put_all(tx: Tx, caller: Caller, stored: Sequence[Stored]) -> None:
     """Give several names at once: all or none."""
-    for one in stored:
+    for one in sorted(stored, key=lambda one: one.path):  # one order of locks
         put(tx, caller, one)
 
 
@@ -97,7 +100,7 @@ def delete(tx: Tx, caller: Caller, path: str) -> None:
     row = tx.row(sa.select(file).where(file.c.path == path).with_for_update())
     if row is None:
         raise FileMissing("no such file", path=path)
-    if not _may_change(tx, caller, row):
+    if not _may_change(tx, caller, dict(row)):
         raise Forbidden("only its owner or an administrator may delete this file", path=path)
     tx.run(sa.delete(file).where(file.c.path == path))
     _count(tx, row["blob"], -1)
@@ -139,12 +142,11 @@ def _owner(tx: Tx, path: str) -> str | None:
     return task and tx.value(sa.select(tables.task.c.id).where(tables.task.c.id == task))
 
 
-def _may_change(tx: Tx, caller: Caller, row: sa.RowMapping) -> bool:
+def _may_change(tx: Tx, caller: Caller, row: Mapping[str, Any]) -> bool:
+    """Administrators; else who owns the task, or that task itself; outside of tasks, who stored it."""
     if caller.may_administer:
         return True
-    task = tx.row(sa.select(tables.task.c.id, tables.task.c.user).where(tables.task.c.id == (row["task"] or "")))
-    if (
-        caller.task is not None and row["task"]
-    ):  # a task's token: its own folder, or what its user stored outside of any
+    if caller.task is not None and row["task"]:
         return bool(row["task"] == caller.task)
-    return bool((task["user"] if task else row["user"]) == caller.user)
+    owner = tx.value(sa.select(tables.task.c.user).where(tables.task.c.id == (row["task"] or "")))
+    return bool((owner or row["user"]) == caller.user)

@@ -168,12 +168,12 @@ def test_only_who_may_write_the_owner_task_overwrites(server: Server, ask: Http)
     path = f"/files/proj/t.{task}/artifacts/x"
 
     tries = [
-        ("bob", b"first"), ("bob", b"second"), ("bob", b"first"), (f"ann:{other}", b"other's"),
+        ("bob", b"first"), ("ann", b"second"), ("bob", b"third"), ("bob", b"second"), (f"ann:{other}", b"other's"),
         ("ann", b"third"), (f"ann:{task}", b"fourth"), ("root", b"fifth"), ("guest", b"no"), ("", b"no"),
     ]  # fmt: skip
     answers = [ask("PUT", path, content, user)[0] for user, content in tries]
 
-    assert answers == [201, 409, 201, 409, 201, 201, 201, 403, 401]
+    assert answers == [409, 201, 409, 201, 409, 201, 201, 201, 403, 401]
     assert ask("GET", path)[1] == b"fifth"
 
 
@@ -226,3 +226,33 @@ def test_a_browser_never_runs_a_file(ask: Http, name: str, media_type: str, disp
     assert headers["x-content-type-options"] == "nosniff"
     assert ask("GET", f"/files/{name}?download")[2]["content-disposition"].startswith("attachment")
     assert ask("GET", f"/files/{name}", Sec_Fetch_Dest="script")[0] == 403
+
+
+def test_content_whose_last_name_goes_while_it_is_stored_again_is_not_lost(server: Server, ask: Http) -> None:
+    ask("PUT", "/files/old", b"same")
+    blobs = files.open_blobs(server)
+    writer = blobs.begin()
+    writer.write(b"same")
+    found, size = writer.finish()
+    server.main.write(lambda tx: file_rows.expect(tx, found, size))
+    writer.commit(found)
+
+    ask("DELETE", "/files/old")
+    file_rows.sweep(server.main, blobs)
+    server.main.write(lambda tx: file_rows.put(tx, CALLERS["ann"], file_rows.Stored("new", found, size)))
+
+    assert ask("GET", "/files/new")[1] == b"same"
+
+
+def test_two_who_store_the_same_new_content_at_once_both_succeed(server: Server, ask: Http) -> None:
+    answers: list[int] = []
+    threads = [
+        threading.Thread(target=lambda n=n: answers.append(ask("PUT", f"/files/{n % 4}", b"new")[0])) for n in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert answers == [201] * 12
+    assert server.main.read(lambda tx: tx.rows(sa.select(tables.blob.c.rows)))[0]["rows"] == 4
