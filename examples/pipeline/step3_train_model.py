@@ -22,7 +22,7 @@ X_test = dataset_task.artifacts["X_test"].get()
 y_train = dataset_task.artifacts["y_train"].get()
 y_test = dataset_task.artifacts["y_test"].get()
 
-model = LogisticRegression(solver="liblinear")
+model = LogisticRegression(max_iter=1000)
 model.fit(X_train, y_train)
 joblib.dump(model, "model.pkl", compress=True)
 

@@ -32,7 +32,7 @@ class PipelineController:
 
     def __init__(
         self,
-        pool_frequency: float = 0.2,
+        pool_frequency: float | str = 0.2,
         default_execution_queue: str | None = None,
         pipeline_time_limit: float | None = None,
         auto_connect_task: bool | Task = True,

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from trackside.protocol.tasks import GetTask, GetTasks
 from . import demo_data
 from .demo_table import follow, queue_time, run_time
 from .output import say
+from .services import DEFAULT_PORT
 
 #: What the four scripts import; the first run resolves and installs it, later runs use it in place.
 REQUIREMENTS = "joblib\nmatplotlib\nnumpy\nscikit-learn\n"
@@ -96,7 +98,7 @@ def _up(home: pathlib.Path, environment: dict[str, str]) -> Iterator[None]:
     say("· starting the server and an agent on the queues default and services")
     log = (home / "up.log").open("ab")
     services = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
-    command = [sys.executable, "-m", "trackside", "up", "--port", "0"]
+    command = [sys.executable, "-m", "trackside", "up", "--port", str(_free_port())]
     process = subprocess.Popen(command, env=services, stderr=subprocess.PIPE, stdout=log, start_new_session=True)
     assert process.stderr is not None
     ready = False
@@ -114,6 +116,16 @@ def _up(home: pathlib.Path, environment: dict[str, str]) -> Iterator[None]:
         process.wait()
         rest.join()
         log.close()
+
+
+def _free_port() -> int:
+    """The usual port when it is free, so that the links still hold with `make up`."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", DEFAULT_PORT))
+        except OSError:
+            return 0
+    return DEFAULT_PORT
 
 
 def _register(api: Api, python: pathlib.Path, work: pathlib.Path, environment: dict[str, str]) -> None:

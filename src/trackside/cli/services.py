@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 from trackside import settings as settings_module
 from trackside.settings import Settings
@@ -38,9 +39,16 @@ def run_server(options: argparse.Namespace) -> int:
     return 0
 
 
-def _serve(options: argparse.Namespace, settings: Settings, on_ready: threading.Event | None = None) -> None:
+def _serve(
+    options: argparse.Namespace,
+    settings: Settings,
+    on_ready: threading.Event | None = None,
+    leaving: Callable[[], None] = lambda: None,
+) -> None:
     from .serving import serve
 
+    # uvicorn hands the signal back once it has shut down; leaving by an exception lets `finally` run
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     serve(
         options.data or settings.home / "server",
         host=options.host,
@@ -49,6 +57,7 @@ def _serve(options: argparse.Namespace, settings: Settings, on_ready: threading.
         database_url=options.database_url,
         public_url=options.public_url,
         announce=lambda url, link: _announce(url, link, on_ready),
+        leaving=leaving,
     )
 
 
@@ -88,13 +97,17 @@ def run_up(options: argparse.Namespace) -> int:
 
     starter = threading.Thread(target=start_agent, name="start-agent", daemon=True)
     starter.start()
-    try:
-        _serve(options, settings, ready)
-    finally:
+
+    def stop_agent() -> None:
         closing.set()
         ready.set()
         starter.join()
         for agent in agents:
             agent.terminate()
             agent.wait()
+
+    try:
+        _serve(options, settings, ready, stop_agent)
+    finally:
+        stop_agent()
     return 0

@@ -4,6 +4,7 @@ import pathlib
 import socket
 from collections.abc import Callable
 
+import anyio.to_thread
 import msgspec
 import uvicorn
 
@@ -21,10 +22,14 @@ def serve(
     port: int,
     home: pathlib.Path,
     announce: Callable[[str, str], None],
+    leaving: Callable[[], None] = lambda: None,
     database_url: str | None = None,
     public_url: str | None = None,
 ) -> None:
-    """Serve until a signal. `announce(url, login_path)` is called when requests are answered."""
+    """Serve until a signal.
+
+    `announce(url, login_path)` is called when requests are answered, `leaving()` while they still are, before the end.
+    """
     listener = _listen(host, port)
     bound = listener.getsockname()[1]
     url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::', '') else host}:{bound}"
@@ -36,6 +41,11 @@ def serve(
             await super().startup(sockets)
             if self.started:
                 announce(url, server.main.write(lambda tx: auth.login_path(tx, user)))
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await anyio.to_thread.run_sync(leaving)
+            server.bus.close()
+            await super().shutdown(sockets)
 
     config = uvicorn.Config(
         build(server),

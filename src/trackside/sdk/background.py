@@ -32,14 +32,17 @@ class Background:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._begin()
+        self._process = os.getpid()
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._open: list[Job] = []
+        self._thread: threading.Thread | None = None
 
     def submit(self, what: str, work: Callable[[], None]) -> Job:
         """Do `work` soon. `what` completes the sentence "could not …", should it raise."""
         job = Job(what, work)
         with self._lock:
             if self._process != os.getpid():
-                self._begin()
+                self._begin_anew()
             self._open.append(job)
             try:
                 if self._thread is None:
@@ -64,11 +67,11 @@ class Background:
                 return False
         return not any(job.failed for job in jobs)
 
-    def _begin(self) -> None:
+    def _begin_anew(self) -> None:
         self._process = os.getpid()
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._open: list[Job] = []
-        self._thread: threading.Thread | None = None
+        self._jobs = queue.SimpleQueue()
+        self._open = []
+        self._thread = None
 
     def _work(self) -> None:
         jobs = self._jobs

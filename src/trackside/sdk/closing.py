@@ -6,6 +6,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
+from . import capture
+
 if TYPE_CHECKING:
     from .recording import Recording
 
@@ -73,6 +75,7 @@ def end(recording: "Recording", outcome: Outcome, timeout: float = DELIVERY_TIME
     whole = recording.background.wait()
     sys.stdout.flush()
     sys.stderr.flush()
+    capture.remove()
     recording.journal.close()
     if recording.companion is None:
         return whole

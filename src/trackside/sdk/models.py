@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING, Any
 
+from trackside.client import transfers
 from trackside.errors import InvalidRequest, UsageError
 from trackside.protocol import base, models, tasks
 
@@ -55,7 +56,6 @@ class Model:
 
     def get_local_copy(self, extract_archive: bool = False, raise_on_error: bool = True) -> str | None:
         """A file with the model's weights."""
-        from trackside.client import transfers
         from trackside.storage import manager
 
         url = self.url
@@ -151,7 +151,7 @@ def copy_now(path: pathlib.Path) -> pathlib.Path:
 def upload(api: "Api", task: tasks.Task, copy: pathlib.Path, key: str, wanted: Wanted) -> None:
     """Upload the weights, then register the model, then attach it to its task."""
     try:
-        url = uploads.transfers.upload(api, uploads.url_of(api.files, key), copy)
+        url = transfers.upload(api, uploads.url_of(api.files, key), copy)
     finally:
         shutil.rmtree(copy.parent, ignore_errors=True)
     stem = copy.stem

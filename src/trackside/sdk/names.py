@@ -3,12 +3,7 @@
 import enum
 
 
-class _Word(str, enum.Enum):
-    def __str__(self) -> str:
-        return str(self.value)
-
-
-class TaskTypes(_Word):
+class TaskTypes(enum.StrEnum):
     training = "training"
     testing = "testing"
     inference = "inference"
@@ -22,7 +17,7 @@ class TaskTypes(_Word):
     custom = "custom"
 
 
-class TaskStatusEnum(_Word):
+class TaskStatusEnum(enum.StrEnum):
     created = "created"
     queued = "queued"
     in_progress = "in_progress"

@@ -23,13 +23,16 @@ class Recording:
         companion: ships the journal; None when the supervisor does.
         settled: the script has set its task's final status itself.
         closed: nothing is recorded any more.
+        streams: what the process prints is recorded, by itself or by its supervisor.
     """
 
-    def __init__(self, known: Settings, task: tasks.Task, *, capture_machine: bool) -> None:
+    def __init__(self, known: Settings, task: tasks.Task, *, capture_machine: bool, streams: bool) -> None:
         self.process = os.getpid()
         self.supervised = known.task_id is not None
         self.background = Background()
         self.settled = False
+        self.streams = streams or self.supervised
+        self.saved_models: dict[str, str] = {}  #: model ids by the path they were saved to
         self.closed = False
         self.companion: Companion | None = None
         folder = known.journal or known.home / "journals" / f"{task.id}-{uuid.uuid4().hex[:8]}"

@@ -46,8 +46,22 @@ def tell(task: str, queue: str | None, enqueued: tasks.Enqueued | None) -> None:
         print(f"Trackside Task: {task} is registered as a draft; clone it or enqueue it to run it")  # noqa: T201
         return
     print(f"Trackside Task: {task} is in queue {queue!r}")  # noqa: T201
+    warn_unwatched(queue or "default", enqueued)
+
+
+def warn_unwatched(queue: str, enqueued: tasks.Enqueued) -> None:
+    """Say at once that a task will wait for a worker that nobody has started."""
     if enqueued.queue_watched is False:
         print(  # noqa: T201
             f"trackside: no worker listens to queue {queue!r}; start one with `trackside agent --queue {queue}`",
             file=sys.stderr,
         )
+
+
+def check_queue(api: "Api", queue: str) -> None:
+    """A queue that does not exist is told while the task still runs.
+
+    Raises:
+        InvalidId: there is none of this name; the message lists those there are.
+    """
+    statuses.resolve_queue(api, queue)

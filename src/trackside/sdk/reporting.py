@@ -1,5 +1,6 @@
 """Where a logger's records go: the journal of this process's own task, or straight to the server for another task."""
 
+import math
 import threading
 import time
 import uuid
@@ -33,7 +34,7 @@ class DirectReporter:
 
     def scalar(self, metric: str, variant: str, value: float, step: int) -> None:
         column = events.ScalarColumn(
-            metric=metric, variant=variant, steps=[step], times=[_now()], values=[value if value == value else None]
+            metric=metric, variant=variant, steps=[step], times=[_now()], values=[None if math.isnan(value) else value]
         )
         self._send(scalars=[column])
 

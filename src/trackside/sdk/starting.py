@@ -1,8 +1,10 @@
 """What `Task.init` sets going once the task is there: the recording, the captures, the description of the code."""
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from trackside.errors import UsageError
 from trackside.protocol import tasks
 
 from . import capture, closing, recording
@@ -20,13 +22,27 @@ def begin(
     machine: bool,
 ) -> recording.Recording:
     """Open the journal, install the captures, and watch for the end of the process."""
-    held = recording.Recording(task.settings, task.data, capture_machine=machine)
+    held = recording.Recording(task.settings, task.data, capture_machine=machine, streams=streams)
     task.attach(held)
     capture.install(task, held.journal, streams=streams, frameworks=frameworks, arguments=arguments)
     closing.ExitWatch(lambda outcome: _end(held, outcome))
     if not held.supervised:
-        held.background.submit("record the script", lambda: record_script(task, capture.describe_script()))
+        main_file = getattr(sys.modules.get("__main__"), "__file__", None)
+        held.background.submit("record the script", lambda: record_script(task, capture.describe_script(main_file)))
     return held
+
+
+def again(running: "Task", project: str | None, name: str | None) -> "Task":
+    """What a second `Task.init` in one process answers.
+
+    Raises:
+        UsageError: it asks for another task while the first is running.
+    """
+    if running.running_remotely() or (name in (None, running.name) and project in (None, running.get_project_name())):
+        return running
+    raise UsageError(
+        f"this process runs task {running.name!r} already; close it with task.close() before it begins {name!r}"
+    )
 
 
 def record_script(task: "Task", script: tasks.Script) -> None:

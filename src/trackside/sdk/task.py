@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from trackside.errors import UsageError
 from trackside.protocol import base, tasks
-from trackside.protocol.parameters import as_flat, parameter
+from trackside.protocol.parameters import as_flat, parameter, split_key
 from trackside.settings import Settings
 
-from . import current
-from .names import TaskStatusEnum, TaskTypes
+from . import current, names
 
 if TYPE_CHECKING:
     from trackside.client.api import Api
@@ -29,8 +28,8 @@ class Task:
     `Task.init` makes the one that this process runs; `Task.get_task` and its like read others.
     """
 
-    TaskTypes: ClassVar[type[TaskTypes]] = TaskTypes
-    TaskStatusEnum: ClassVar[type[TaskStatusEnum]] = TaskStatusEnum
+    TaskTypes: ClassVar[type[names.TaskTypes]] = names.TaskTypes
+    TaskStatusEnum: ClassVar[type[names.TaskStatusEnum]] = names.TaskStatusEnum
 
     def __init__(self, api: "Api", settings: Settings, data: tasks.Task) -> None:
         self.api = api
@@ -46,7 +45,7 @@ class Task:
         cls,
         project_name: str | None = None,
         task_name: str | None = None,
-        task_type: TaskTypes | tasks.TaskType = TaskTypes.training,
+        task_type: names.TaskTypes | tasks.TaskType = names.TaskTypes.training,
         tags: Sequence[str] | None = None,
         reuse_last_task_id: bool | str = True,
         continue_last_task: bool | str = False,
@@ -69,7 +68,7 @@ class Task:
         with current.lock:
             running = current.task()
             if running is not None:
-                return running
+                return starting.again(running, project_name, task_name)
             api, settings = current.connection(patience=creation.INIT_PATIENCE)
             wanted = creation.Wanted(
                 project=project_name or "Examples",
@@ -146,7 +145,7 @@ class Task:
         cls,
         project_name: str | None = None,
         task_name: str | None = None,
-        task_type: TaskTypes | tasks.TaskType = TaskTypes.training,
+        task_type: names.TaskTypes | tasks.TaskType = names.TaskTypes.training,
     ) -> "Task":
         """A draft, not recorded by this process."""
         from . import creation, queries
@@ -177,10 +176,12 @@ class Task:
     @classmethod
     def enqueue(cls, task: "Task | str", queue_name: str | None = None, queue_id: str | None = None) -> tasks.Enqueued:
         """Have an agent run it. The reply's `queue_watched` says whether any listens to the queue."""
-        from . import statuses
+        from . import remote, statuses
 
         api, _ = current.connection()
-        return statuses.enqueue(api, _id(task), queue_id or queue_name)
+        reply = statuses.enqueue(api, _id(task), queue_id or queue_name)
+        remote.warn_unwatched(queue_name or queue_id or "default", reply)
+        return reply
 
     @classmethod
     def dequeue(cls, task: "Task | str") -> tasks.Dequeued:
@@ -193,7 +194,7 @@ class Task:
     def id(self) -> str:
         return self.data.id
 
-    task_id = id
+    task_id = id  # noqa: A003 - Trains has both
 
     @property
     def name(self) -> str:
@@ -295,7 +296,7 @@ class Task:
         return parameters.as_nested(self.data.hyperparams or {})
 
     def get_parameter(self, name: str, default: Any = None) -> Any:
-        return self.get_parameters().get(name, default)
+        return self.get_parameters().get("/".join(split_key(name)), default)
 
     def set_parameters(self, *values: Mapping[str, Any], **named: Any) -> None:
         """Replace all parameters."""
@@ -317,8 +318,7 @@ class Task:
         parameters.update(self.api, self.id, self.data.hyperparams or {}, merged | named, force=True)
 
     def set_parameter(self, name: str, value: Any, description: str | None = None) -> None:
-        section, _, last = name.rpartition("/")
-        item = parameter(section or "General", last, value, description)
+        item = parameter(*split_key(name), value, description)
         self.api.call(tasks.EditHyperParams(task=self.id, hyperparams=[item], force=True))
 
     # -- results
@@ -330,15 +330,16 @@ class Task:
             reporter: reporting.Reporter = reporting.DirectReporter(self.api, self.id)
             streams = False
             if self._recording is not None:
-                reporter, streams = self._recording.journal, True
+                reporter, streams = self._recording.journal, self._recording.streams
             self._logger = logger.Logger(reporter, streams_are_captured=streams)
         return self._logger
 
     @property
     def artifacts(self) -> "Artifacts":
-        """By name, read anew."""
+        """By name, read anew; the current task's own uploads are waited for."""
         from . import artifacts
 
+        self.flush(wait_for_uploads=True)
         self.reload()
         return artifacts.of_task(self.api, self.settings, self.data)
 
@@ -347,6 +348,7 @@ class Task:
         """`{"input": […], "output": […]}`, read anew; the newest output is the last."""
         from . import models
 
+        self.flush(wait_for_uploads=True)
         self.reload()
         return models.of_task(self.data)
 
@@ -378,7 +380,10 @@ class Task:
         """Record a file that a framework has just saved as an output model."""
         from . import models
 
-        self._record_model(pathlib.Path(path), models.Wanted(base.new_id(), None, framework))
+        # saved again, it is the same model with new weights
+        seen = self._recording.saved_models if self._recording is not None else {}
+        model = seen.setdefault(str(pathlib.Path(path).absolute()), base.new_id())
+        self._record_model(pathlib.Path(path), models.Wanted(model, None, framework))
 
     def record_script(self, script: tasks.Script) -> None:
         from . import starting
@@ -404,6 +409,8 @@ class Task:
 
         if self.running_remotely():
             return None
+        if queue_name is not None:
+            remote.check_queue(self.api, queue_name)
         self.flush(wait_for_uploads=True)
         enqueued: tasks.Enqueued | None = None
         told = self.id
@@ -476,14 +483,14 @@ class Task:
 
     def wait_for_status(
         self,
-        status: Collection[str] = (TaskStatusEnum.completed, TaskStatusEnum.stopped, TaskStatusEnum.closed),
-        raise_on_status: Collection[str] = (TaskStatusEnum.failed,),
+        status: Collection[str] = ("completed", "stopped", "closed"),
+        raise_on_status: Collection[str] = ("failed",),
         timeout: float | None = None,
     ) -> None:
         """Wait until the task has one of these statuses; `timeout` in seconds."""
         from . import statuses
 
-        wanted, refused = [{str(item) for item in names} for names in (status, raise_on_status)]
+        wanted, refused = [{str(item) for item in group} for group in (status, raise_on_status)]
         self.data = statuses.wait_for(self.api, self.id, wanted, refused, timeout)
 
     # -- for this room

@@ -125,6 +125,8 @@ class Actions:
                 result = await anyio.to_thread.run_sync(dispatch.run, self._server, route, caller, message)
                 if not isinstance(result, Pending):
                     return result
+                if self._server.bus.closed:
+                    return result.reply
                 try:
                     async with asyncio.timeout_at(deadline):
                         await event.wait()

@@ -1,11 +1,9 @@
 """Names of files: a row maps a verbatim path to a blob; who owns the task in the path may write it (DESIGN 16)."""
 
-import re
-from typing import Final
-
 import sqlalchemy as sa
 
-from trackside.errors import Conflict, FileMissing, InvalidRequest
+from trackside.errors import Conflict, FileMissing
+from trackside.safe import file_keys
 
 from .caller import Caller
 from .store import tables
@@ -13,23 +11,11 @@ from .store.database import Tx
 
 _f = tables.file.c
 _b = tables.blob.c
-MAX_PATH: Final = 1024  # bytes
-#: Trains' and ClearML's form: `<project>/<task name>.<task id>/…`.
-_OWNER: Final = re.compile(r"\.([0-9a-f]{32})(?:/|$)")
 
 
 def checked_path(path: str) -> str:
-    """A path as it is stored: verbatim, without a slash at the front.
-
-    Raises:
-        InvalidRequest: empty, too long, with a NUL, or with a part that means a place instead of a name.
-    """
-    path = path.removeprefix("/")
-    if not path or "\0" in path or len(path.encode(errors="surrogatepass")) > MAX_PATH:
-        raise InvalidRequest(f"a file's path has 1 to {MAX_PATH} bytes and no NUL", subcode=12)
-    if any(part in ("", ".", "..") for part in path.split("/")):
-        raise InvalidRequest("a file's path has no empty part, no '.' and no '..'", subcode=12, path=path)
-    return path
+    """A path as it is stored: verbatim, without a slash at the front."""
+    return file_keys.checked(path.removeprefix("/"))
 
 
 def put(tx: Tx, caller: Caller, path: str, digest: str, size: int, content_type: str | None) -> list[str]:
@@ -54,11 +40,9 @@ def put(tx: Tx, caller: Caller, path: str, digest: str, size: int, content_type:
 
 
 def _owner_task(tx: Tx, path: str) -> str | None:
-    for match in _OWNER.finditer(path):
-        found: str | None = tx.value(sa.select(tables.task.c.id).where(tables.task.c.id == match[1]))
-        if found:
-            return found
-    return None
+    named = file_keys.owner(path)
+    found: str | None = tx.value(sa.select(tables.task.c.id).where(tables.task.c.id == named))
+    return found
 
 
 def _may_write(tx: Tx, caller: Caller, owner: str | None, old: sa.RowMapping | None) -> bool:

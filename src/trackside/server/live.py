@@ -10,9 +10,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+CLOSING = "closing"  #: the topic that every long-poll hears beside its own
+
 
 class Bus:
     def __init__(self) -> None:
+        self.closed = False
         self._lock = threading.Lock()
         self._listeners: dict[str, set[Callable[[str], None]]] = defaultdict(set)
         self._everything: set[Callable[[str], None]] = set()
@@ -23,6 +26,11 @@ class Bus:
                 listeners = [*self._listeners.get(topic, ()), *self._everything]
             for listener in listeners:
                 listener(topic)
+
+    def close(self) -> None:
+        """The server is about to end: whoever waits is woken, to answer what it has."""
+        self.closed = True
+        self.publish([CLOSING])
 
     @contextmanager
     def listening(self, topics: Iterable[str] | None, listener: Callable[[str], None]) -> Iterator[None]:
@@ -59,5 +67,5 @@ class Bus:
             except RuntimeError:
                 return  # the loop is closing; so is who waited
 
-        with self.listening(topics, wake):
+        with self.listening([*topics, CLOSING], wake):
             yield event

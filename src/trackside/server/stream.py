@@ -14,6 +14,7 @@ from trackside.errors import TracksideError
 from .caller import Caller
 from .context import Server
 from .envelope import envelope_error
+from .live import CLOSING
 
 _KINDS: Final = frozenset({"task", "run", "queue", "workers"})
 _KEEP_ALIVE_SEC: Final = 25.0
@@ -37,12 +38,12 @@ async def _changes(server: Server) -> AsyncIterator[bytes]:
     waiting: asyncio.Queue[str] = asyncio.Queue(_WAITING)
 
     def hear(topic: str) -> None:
-        if topic.partition(":")[0] in _KINDS:
+        if topic == CLOSING or topic.partition(":")[0] in _KINDS:
             loop.call_soon_threadsafe(_put, waiting, topic)
 
     with server.bus.listening(None, hear):
         yield b"retry: 1000\n: hello\n\n"
-        while True:
+        while not server.bus.closed:
             try:
                 async with asyncio.timeout(_KEEP_ALIVE_SEC):
                     topic = await waiting.get()

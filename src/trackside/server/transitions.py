@@ -148,7 +148,7 @@ def stop(tx: Tx, caller: Caller, request: StopTask) -> Updated:
         return Updated(updated=1, fields={"status": "in_progress"} | fields)
     queues.remove(tx, request.task)
     force = bool(request.force) or row["status"] == "created"
-    return change(tx, caller, request.task, "stopped", reason=reason, message="Stopped", force=force)
+    return change(tx, caller, request.task, "stopped", reason=reason, message=reason, force=force)
 
 
 def _is_alive(tx: Tx, row: sa.RowMapping) -> bool:

@@ -19,6 +19,7 @@ from trackside.protocol.queues import (
 from .caller import Caller
 from .store import tables
 from .store.database import Tx
+from .store.upserts import upsert
 
 _w = tables.worker.c
 _LEGACY_TIMEOUT_SEC: Final = 600
@@ -35,11 +36,8 @@ def seen(
         values["queues"] = queue_ids
     if tags is not None:
         values["tags"] = tags
-    same = sa.and_(_w.user == caller.user, _w.id == worker)
-    if tx.run(sa.update(tables.worker).where(same).values(**values)).rowcount:
-        return
-    row = {"queues": [], "tags": [], "register_time": tx.now} | values
-    tx.run(sa.insert(tables.worker).values(user=caller.user, id=worker, **row))
+    fresh = {"user": caller.user, "id": worker, "queues": [], "tags": [], "register_time": tx.now}
+    upsert(tx, tables.worker, [fresh | values], overwrite=list(values))
     tx.notify("workers")
 
 

@@ -60,18 +60,21 @@ def remove() -> None:
     console.remove()
 
 
-def describe_script() -> Script:
+def describe_script(main_file: str | None = None) -> Script:
     """Where the running code came from, and what it imports.
 
     Takes some git calls and reads the project's own modules; best called from a thread. One process of a distributed
     run describes it, the one of rank 0: the others get an empty script.
+
+    `main_file` is `__main__.__file__` of an earlier moment: Python forgets it when the script's last line is done, and
+    the thread may come later.
     """
     if _rank():
         return Script()
     # what these two need takes as long to import as the rest of the client
     from . import packages, repository
 
-    entry = repository.find_entry()
+    entry = repository.find_entry(main_file)
     script = repository.locate(entry)
     return msgspec.structs.replace(
         script, binary=_binary(), requirements=packages.requirements(_text(entry), _folders(entry, script))

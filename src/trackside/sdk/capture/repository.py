@@ -28,11 +28,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
 
 
-def find_entry() -> Entry:
+def find_entry(main_file: str | None = None) -> Entry:
     shell = notebook.shell()
     if shell is not None:
         return Entry(name=notebook.file_name(shell), text=notebook.code(shell))
-    file = getattr(__main__, "__file__", None)
+    file = main_file or getattr(__main__, "__file__", None)
     spec = getattr(__main__, "__spec__", None)
     if file:
         path = Path(file).absolute()

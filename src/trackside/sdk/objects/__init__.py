@@ -26,7 +26,7 @@ def store(name: str, value: Any, folder: pathlib.Path) -> Stored:
     from . import arrays, files, frames, images, plain
 
     for keeper in (files, arrays, frames, images, plain):
-        stored = keeper.store(name, value, folder)
+        stored: Stored | None = keeper.store(name, value, folder)
         if stored is not None:
             return stored
     from . import pickles

@@ -123,8 +123,8 @@ def graphs(draw: st.DrawFn) -> dict[str, tuple[str, ...]]:
 
 def descendants(parents: dict[str, tuple[str, ...]], of: set[str]) -> set[str]:
     found: set[str] = set()
-    for name in parents:  # submitted in topological order
-        if (of | found).intersection(parents[name]):
+    for name, above in parents.items():  # submitted in topological order
+        if (of | found).intersection(above):
             found.add(name)
     return found
 

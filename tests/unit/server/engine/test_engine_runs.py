@@ -109,7 +109,9 @@ def test_three_steps_run_one_after_the_other_and_pass_artifact_and_id(bench: Ben
     first = bench.claim()
     assert (bench.step("stage_data").status, bench.step("stage_data").worker) == ("running", "host:0")
     artifact = Artifact(key="dataset", uri="http://server/files/dataset.pkl")
-    bench.do(tasks.add_artifacts, CALLER, AddOrUpdateArtifacts(task=first.task, artifacts=[artifact], force=True))
+    bench.do(
+        tasks.add_or_update_artifacts, CALLER, AddOrUpdateArtifacts(task=first.task, artifacts=[artifact], force=True)
+    )
     bench.end(first)
     second = bench.claim()
     bench.end(second)
@@ -186,7 +188,9 @@ def test_a_missing_artifact_fails_the_step_and_says_what_there_is(bench: Bench) 
     )
     lease = bench.claim()
     artifact = Artifact(key="dataset", uri="http://server/files/d")
-    bench.do(tasks.add_artifacts, CALLER, AddOrUpdateArtifacts(task=lease.task, artifacts=[artifact], force=True))
+    bench.do(
+        tasks.add_or_update_artifacts, CALLER, AddOrUpdateArtifacts(task=lease.task, artifacts=[artifact], force=True)
+    )
 
     bench.end(lease)
 
