@@ -42,3 +42,13 @@ describe("sizes and ids", () => {
     expect(middle("0123456789abcdef", 3)).toBe("012…def");
   });
 });
+
+describe("a figure recorded as an image", () => {
+  it("may have an invisible trace that spans its axes", () => {
+    const figure = {
+      data: [{ mode: "markers", marker: { opacity: 0 }, x: [0, 640], y: [480, 0] }],
+      layout: { images: [{ source: "data:image/png;base64,AA" }] },
+    };
+    expect(drawn({ plot_str: JSON.stringify(figure) }).kind).toBe("image");
+  });
+});
