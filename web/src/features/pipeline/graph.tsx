@@ -1,7 +1,7 @@
 import { Background, Controls, type Edge, Handle, MarkerType, type Node, type NodeProps, NodeToolbar, Position, ReactFlow } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import { createContext, memo, useContext, useMemo, useRef, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 import { NODE_HEIGHT, NODE_WIDTH, place } from "../../lib/layout";
 import type { Step } from "../../lib/pipeline";
 import { duration } from "../../lib/time";
@@ -30,8 +30,9 @@ export function runTime(step: Step, now: number): number | undefined {
 const StepBox = memo(function StepBox({ data }: NodeProps<StepNode>) {
   const { step } = data;
   const card = useContext(CardContext);
-  const id = `step-${step.name}`;
+  const id = `card-${step.name}`;
   const shared = {
+    "data-testid": `step-${step.name}`,
     className: `step tone-edge-${lookOf(step.status).tone}`,
     "aria-describedby": card.open === step.name ? id : undefined,
     onMouseEnter: () => card.show(step.name),
@@ -66,6 +67,7 @@ const StepBox = memo(function StepBox({ data }: NodeProps<StepNode>) {
 });
 
 const nodeTypes = { step: StepBox };
+const HEARS = { pointerEvents: "all" } as const; // a node that can be neither dragged nor selected hears no pointer else
 
 function edgesOf(steps: Step[]): Edge[] {
   const names = new Set(steps.map((step) => step.name));
@@ -84,7 +86,6 @@ function edgesOf(steps: Step[]): Edge[] {
 }
 
 export function Graph({ steps, now }: { steps: Step[]; now: number }) {
-  const [, navigate] = useLocation();
   const [open, setOpen] = useState<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const shape = JSON.stringify(steps.map(({ name, parents }) => ({ name, parents })));
@@ -94,7 +95,7 @@ export function Graph({ steps, now }: { steps: Step[]; now: number }) {
       placed.flatMap(({ name, x, y }) => {
         const step = steps.find((one) => one.name === name);
         return step
-          ? [{ id: name, type: "step", position: { x, y }, width: NODE_WIDTH, height: NODE_HEIGHT, data: { step }, focusable: false }]
+          ? [{ id: name, type: "step", position: { x, y }, width: NODE_WIDTH, height: NODE_HEIGHT, data: { step }, focusable: false, style: HEARS }]
           : [];
       }),
     [placed, steps],
@@ -126,9 +127,6 @@ export function Graph({ steps, now }: { steps: Step[]; now: number }) {
           preventScrolling={false}
           zoomOnScroll={false}
           proOptions={{ hideAttribution: false }}
-          onNodeClick={(_, node) => {
-            if (node.data.step.task) navigate(`/runs/${node.data.step.task}`);
-          }}
         >
           <Background gap={24} size={1} color="var(--line)" />
           <Controls showInteractive={false} />
