@@ -15,7 +15,7 @@ from trackside.execution.lease import Api
 from trackside.execution.lock import try_lock
 from trackside.execution.pacing import Backoff
 from trackside.protocol.base import new_id
-from trackside.protocol.queues import CLAIM_WAIT_SEC, ClaimTasks, EndLease, Lease, UnregisterWorker
+from trackside.protocol.queues import CLAIM_WAIT_SEC, ClaimTasks, EndLease, GetQueue, Lease, UnregisterWorker
 from trackside.protocol.tasks import LIGHT_TYPES
 from trackside.settings import Settings
 
@@ -69,6 +69,7 @@ class Agent:
         self._changed = threading.Condition()
         self._asks: list[Ask] = []
         self._tasks: set[str] = set()
+        self._queue_names: dict[str, str] = {}
         self._stopping = threading.Event()
         self._away = False
 
@@ -159,7 +160,6 @@ class Agent:
             self._say("the server answers again")
 
     def _take(self, lease: Lease) -> None:
-        self._say(f"task {lease.task} pulled from {lease.queue} by {self.worker}")
         job = Job(
             lease=lease,
             worker=self.worker,
@@ -170,12 +170,22 @@ class Agent:
         )
         try:
             supervisor = self._supervisors.start(job)
+            self._say(f"task {lease.task} pulled from {self._queue_name(lease.queue)} by {self.worker}")
         except ExecutionError as error:
             self._say(f"task {lease.task} cannot be run: {error}")
             self._give_up(lease, EndLease(lease=lease.id, exit_class="env", reason=error.message))
             self._release(lease)
             return
         threading.Thread(target=self._watch, args=(supervisor, lease), name="supervisor", daemon=True).start()
+
+    def _queue_name(self, queue: str) -> str:
+        """A lease names its queue by id; people know it by name."""
+        if queue not in self._queue_names:
+            try:
+                self._queue_names[queue] = self._api.call(GetQueue(queue=queue)).queue.name or queue
+            except TracksideError:
+                return queue
+        return self._queue_names[queue]
 
     def _watch(self, supervisor: Supervisor, lease: Lease) -> None:
         supervisor.wait_for_slot()

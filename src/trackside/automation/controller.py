@@ -1,17 +1,22 @@
 """`PipelineController` with Trains' interface (pipelines.md §1.2, §5.6)."""
 
 import inspect
+import math
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from trackside.errors import TracksideError, UsageError
-from trackside.protocol.pipelines import STEP_ENDED, STEP_GOOD, CreateRun, Run, StepSpec, StopRun, WaitRun
+from trackside.protocol.parameters import parameter
+from trackside.protocol.pipelines import STEP_GOOD, CreateRun, Run, StepSpec, StopRun, WaitRun
+from trackside.protocol.tasks import ConfigurationItem, EditConfiguration, EditHyperParams
 from trackside.sdk.task import Task
 
 from . import graph
-from .graph import Node
+from .graph import Node, Options
 
 STORED = "Pipeline"  #: configuration object that holds the graph of a pipeline
 
@@ -45,16 +50,16 @@ class PipelineController:
                 "ClearML's PipelineController(name=…, project=…) is not here yet; use Trains' six arguments"
             )
         self._task = _task(auto_connect_task, create=always_create_task)
-        self._default_queue = default_execution_queue
+        self._task.add_tags("pipeline")
+        self._options = Options(default_queue=default_execution_queue, tag_steps=add_pipeline_tags)
         self._time_limit = pipeline_time_limit
-        self._tag_steps = add_pipeline_tags
         self._graph = graph.Graph()
         self._nodes: dict[str, Node] = {}
         self._run: Run | None = None
         self._started_at: float | None = None
         self._ended = threading.Event()
         self._callback: Callable[..., Any] | None = None
-        self._stored = self._stored_graph()
+        self._stored = self._read_stored()
 
     def add_step(
         self,
@@ -110,16 +115,18 @@ class PipelineController:
         """
         if self._run is not None:
             return True
-        if run_remotely:
-            self._task.execute_remotely(queue_name=run_remotely if isinstance(run_remotely, str) else "services")
         steps = self._stored if self._stored is not None else list(self._graph.steps.values())
+        if run_remotely and not self._task.running_remotely():
+            self._store(steps)
+            self._task.execute_remotely(queue_name=run_remotely if isinstance(run_remotely, str) else "services")
         limit = None if self._time_limit is None else self._time_limit * 60.0
         request = CreateRun(
             task=self._task.id,
             steps=steps,
-            default_queue=self._default_queue,
+            default_queue=self._options.default_queue,
             time_limit=limit,
-            tag_steps=self._tag_steps,
+            tag_steps=self._options.tag_steps,
+            keep_completed=self._options.continue_pipeline,
         )
         self._callback = step_task_created_callback
         self._started_at = time.monotonic()
@@ -158,25 +165,36 @@ class PipelineController:
         return self._nodes or self._graph.nodes()
 
     def get_processed_nodes(self) -> dict[str, Node]:
-        return {name: node for name, node in self._nodes.items() if node.status in STEP_ENDED}
+        return {name: node for name, node in self._nodes.items() if node.executed}
 
     def get_running_nodes(self) -> dict[str, Node]:
         return {name: node for name, node in self._nodes.items() if node.status in ("queued", "running")}
 
-    def _stored_graph(self) -> list[StepSpec] | None:
-        """The graph kept with a task that an agent runs again: what a person edited there counts."""
+    def _read_stored(self) -> list[StepSpec] | None:
+        """The graph kept with a task that an agent runs again: what a person edited there, options too, counts."""
         if not self._task.running_remotely():
             return None
         self._task.reload()
+        section = (self._task.data.hyperparams or {}).get(STORED) or {}
+        self._options = self._options.edited({name: item.value or "" for name, item in section.items()})
         held = (self._task.data.configuration or {}).get(STORED)
         return graph.from_stored(held.value) if held is not None and held.value else None
+
+    def _store(self, steps: list[StepSpec]) -> None:
+        """Keep graph and options with the task, so that they can be seen and edited before an agent runs it."""
+        item = ConfigurationItem(name=STORED, type="dictionary", value=graph.to_stored(steps))
+        self._task.api.call(EditConfiguration(task=self._task.id, configuration=[item], force=True))
+        values = [parameter(STORED, name, value) for name, value in self._options.stored().items()]
+        self._task.api.call(EditHyperParams(task=self._task.id, hyperparams=values, force=True))
 
     def _watch(self) -> None:
         try:
             while self._run is not None and self._run.status == "running":
-                self._follow(self._task.api.call(WaitRun(run=self._run.id, after=self._run.sequence)).run)
+                wait = WaitRun(run=self._run.id, after=self._run.sequence)
+                # the run goes on in the server, so an absent one is waited for as long as it takes
+                self._follow(self._task.api.call(wait, patience=math.inf).run)
         except TracksideError as error:
-            print(f"lost sight of the pipeline, which goes on without us: {error}", flush=True)  # noqa: T201
+            print(f"lost sight of the pipeline, which goes on without us: {error}", file=sys.stderr, flush=True)  # noqa: T201
         finally:
             self._ended.set()
 
@@ -186,7 +204,7 @@ class PipelineController:
             if self._run is None or warning not in self._run.warnings:
                 print(f"warning: {warning}", flush=True)  # noqa: T201
         for state in run.steps:
-            node = self._nodes[state.name]
+            node = self._nodes.setdefault(state.name, graph.from_run(state))
             before = node.status, node.task_id
             node.follow(state)
             if node.task_id and node.task_id != before[1] and self._callback is not None:
@@ -197,7 +215,8 @@ class PipelineController:
                 print(f"  {node.name}: {node.status}{where}{why}", flush=True)  # noqa: T201
         self._run = run
         if run.status != "running":
-            print(f"pipeline {run.status}{f': {run.reason}' if run.reason else ''}", flush=True)  # noqa: T201
+            stream = sys.stdout if run.status == "completed" else sys.stderr
+            print(f"pipeline {run.status}{f': {run.reason}' if run.reason else ''}", file=stream, flush=True)
 
 
 def _task(given: bool | Task, *, create: bool) -> Task:
@@ -225,4 +244,7 @@ def _call(callback: Callable[..., Any], pipeline: PipelineController, node: Node
     """Trains' callbacks take `(node, parameters)`, ClearML's `(pipeline, node, parameters)`."""
     wanted = len(inspect.signature(callback).parameters)
     arguments = (pipeline, node, node.parameters) if wanted >= 3 else (node, node.parameters)
-    callback(*arguments)
+    try:
+        callback(*arguments)
+    except Exception:  # noqa: BLE001 - a person's code; the run goes on in the server, and we go on following it
+        print(f"the callback for step {node.name!r} failed:\n{traceback.format_exc()}", file=sys.stderr)  # noqa: T201

@@ -1,14 +1,65 @@
 """The graph a script builds, before it is submitted; and the stored form a person may have edited. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from trackside.errors import InvalidRequest, UsageError
-from trackside.protocol.pipelines import StepSpec, StepState
+from trackside.protocol.parameters import from_text
+from trackside.protocol.pipelines import STEP_ENDED, STEP_GOOD, StepSpec, StepState
 from trackside.protocol.references import find
+
+
+class Options(msgspec.Struct, frozen=True):
+    """The parameters of section `Pipeline`, which a person may edit before the task runs again."""
+
+    default_queue: str | None = None
+    tag_steps: bool = False
+    continue_pipeline: bool = False  #: keep the steps that completed in the task's last run
+
+    def stored(self) -> dict[str, Any]:
+        return {
+            "continue_pipeline": self.continue_pipeline,
+            "default_queue": self.default_queue,
+            "add_pipeline_tags": self.tag_steps,
+        }
+
+    def edited(self, texts: Mapping[str, str]) -> "Options":
+        """With the stored texts in place of the script's values; what is not stored stays."""
+        values = {
+            name: from_text(texts[name], "" if old is None else old)
+            for name, old in self.stored().items()
+            if name in texts
+        }
+        return Options(
+            default_queue=values.get("default_queue") or self.default_queue,
+            tag_steps=bool(values.get("add_pipeline_tags", self.tag_steps)),
+            continue_pipeline=bool(values.get("continue_pipeline", self.continue_pipeline)),
+        )
+
+
+class Job:
+    """The launched task of a step, with the questions that Trains' `TrainsJob` answers."""
+
+    def __init__(self, task: str, status: str, worker: str | None) -> None:
+        self._task, self._status, self.worker = task, status, worker
+
+    def task_id(self) -> str:
+        return self._task
+
+    def status(self) -> str:
+        return self._status
+
+    def is_running(self) -> bool:
+        return self._status == "running"
+
+    def is_failed(self) -> bool:
+        return self._status == "failed"
+
+    def is_stopped(self) -> bool:
+        return self._status in STEP_ENDED
 
 
 class Node:
@@ -22,6 +73,7 @@ class Node:
         self.timeout = spec.time_limit
         self.parameters = dict(spec.parameters)
         self.executed: str | bool | None = None  #: task id; False when it failed
+        self.job: Job | None = None  #: once launched
         self.status: str = "blocked"
         self.task_id: str | None = None
         self.reason: str | None = None
@@ -29,10 +81,11 @@ class Node:
     def follow(self, state: StepState) -> None:
         """Take over how far the server has come with it."""
         self.status, self.task_id, self.reason = state.status, state.task, state.reason
-        if state.status in ("completed", "cached"):
-            self.executed = state.task
-        elif state.status in ("failed", "aborted", "skipped"):
-            self.executed = False
+        self.job = Job(state.task, state.status, state.worker) if state.task else None
+        if state.resolved is not None:
+            self.parameters = dict(state.resolved)
+        if state.status in STEP_ENDED:
+            self.executed = state.task if state.status in STEP_GOOD else False
         else:
             self.executed = None
 
@@ -62,6 +115,35 @@ class Graph:
         return {name: Node(spec) for name, spec in self.steps.items()}
 
 
+def from_run(state: StepState) -> Node:
+    """A step of a run that was submitted elsewhere."""
+    return Node(
+        StepSpec(
+            name=state.name,
+            base_task_id=state.base_task_id,
+            parents=state.parents,
+            parameters=state.parameters,
+            queue=state.queue,
+        )
+    )
+
+
+def to_stored(steps: Iterable[StepSpec]) -> str:
+    """The configuration object of a graph that has not run yet; the server writes it anew when it does."""
+    document = {
+        step.name: {
+            "base_task_id": step.base_task_id,
+            "queue": step.queue,
+            "parents": step.parents,
+            "timeout": step.time_limit,
+            "parameters": step.parameters,
+            "executed": None,
+        }
+        for step in steps
+    }
+    return json.dumps(document, indent=2)
+
+
 def from_stored(text: str) -> list[StepSpec]:
     """The steps in a task's configuration object `Pipeline`, as Trains writes it and a person may edit it.
 
@@ -83,5 +165,7 @@ def _step(name: str, entry: Mapping[str, Any]) -> StepSpec:
         "parameters": entry.get("parameters") or {},
         "queue": entry.get("queue"),
         "time_limit": entry.get("timeout"),
+        "retries": entry.get("retries") or 0,
+        "continue_on_fail": bool(entry.get("continue_on_fail")),
     }
     return msgspec.convert(wanted, StepSpec)

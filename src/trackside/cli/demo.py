@@ -51,8 +51,7 @@ def run(options: argparse.Namespace) -> int:
     say("· preparing the Python environment of the example")
     python, python_path = _environment(home)
     iris = demo_data.make(python, home / "iris_dataset.pkl")
-    work = home / "work"
-    work.mkdir(exist_ok=True)
+    work = _copy_examples(home / "work")
     with demo_data.served(iris) as iris_url:
         environment = _clean_environment() | {
             "TRACKSIDE_HOME": str(home),
@@ -77,6 +76,14 @@ def examples() -> pathlib.Path:
         if folder.is_dir():
             return folder
     raise ExecutionError("the pipeline example is not part of this installation; reinstall trackside")
+
+
+def _copy_examples(work: pathlib.Path) -> pathlib.Path:
+    """The scripts in a folder of the demo's own: their text is recorded, whatever repository they came from."""
+    work.mkdir(exist_ok=True)
+    for script in (*BASE_TASKS, CONTROLLER):
+        shutil.copyfile(examples() / script, work / script)
+    return work
 
 
 def _clean_environment() -> dict[str, str]:
@@ -135,7 +142,7 @@ def _register(api: Api, python: pathlib.Path, work: pathlib.Path, environment: d
     if missing:
         say(f"· registering {len(missing)} base tasks by running their scripts once")
     running = [
-        (script, subprocess.Popen([python, examples() / script], cwd=work, env=environment, stdout=subprocess.PIPE))
+        (script, subprocess.Popen([python, script], cwd=work, env=environment, stdout=subprocess.PIPE))
         for script in missing
     ]
     for script, process in running:
@@ -150,9 +157,7 @@ def _start_controller(
     python: pathlib.Path, work: pathlib.Path, environment: dict[str, str]
 ) -> tuple[str, subprocess.Popen[str]]:
     say("· running the pipeline controller")
-    process = subprocess.Popen(
-        [python, "-u", examples() / CONTROLLER], cwd=work, env=environment, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([python, "-u", CONTROLLER], cwd=work, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     said = ""
     for line in process.stdout:

@@ -89,8 +89,11 @@ def _from_git(entry: Entry, path: Path) -> Script | None:
 
 
 def _places(root: Path, path: Path, folder: Path) -> tuple[str, str]:
-    """Working folder below the root, and the script seen from it; run from outside, the script's own folder."""
-    if not folder.is_relative_to(root):
+    """Working folder below the root, and the script seen from it.
+
+    Run from outside, or from a folder that git does not have and a checkout would lack: the script's own folder.
+    """
+    if not folder.is_relative_to(root) or not _git(folder, "ls-files", "--", "."):
         folder = path.parent
     return folder.relative_to(root).as_posix(), Path(os.path.relpath(path, folder)).as_posix()
 

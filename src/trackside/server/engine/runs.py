@@ -4,38 +4,22 @@ A run is advanced inside the transaction that ends a step: the dispatcher calls 
 `plan` decides is done here. Locks are taken in the order run, step, task, queue.
 """
 
-import datetime as dt
-from collections import deque
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from trackside.errors import InvalidId, InvalidRequest, InvalidStatus
-from trackside.protocol import parameters
-from trackside.protocol.base import new_id
-from trackside.protocol.pipelines import (
-    STEP_ENDED,
-    STEP_GOOD,
-    CreateRun,
-    GetRun,
-    RunReply,
-    RunStatus,
-    StepSpec,
-    StepStatus,
-    StopRun,
-    WaitRun,
-)
+from trackside.protocol.pipelines import STEP_GOOD, CreateRun, GetRun, RunReply, StepSpec, StopRun, WaitRun
 from trackside.protocol.states import ENDED
-from trackside.protocol.tasks import StopTask, Task
+from trackside.protocol.tasks import Task
 from trackside.server import queues, task_rows, transitions
 from trackside.server.caller import Caller
 from trackside.server.store.database import Tx
-from trackside.server.store.tables import attempt, queue, run, step, task, timer, user
+from trackside.server.store.tables import run, task
 from trackside.server.waiting import Pending
 
+from . import advance, plan, report
 from . import book as books
-from . import launch, plan, view
 from .book import Book
 
 
@@ -77,8 +61,8 @@ def abort_for_task(tx: Tx, task_id: str, reason: str) -> None:
     """Abort the run that the task owns, its steps and the task; nothing when the run has ended."""
     with books.opened(tx, task_id) as book:
         if book.running:
-            _stop_steps(book, reason)
-            _end(book, "aborted", reason)
+            advance.stop_steps(book, reason)
+            advance.end(book, "aborted", reason)
 
 
 def fire(tx: Tx, kind: str, subject: str, payload: dict[str, Any]) -> None:
@@ -97,12 +81,15 @@ def settle(tx: Tx) -> None:
         place = books.step_of(tx, task_id)
         if place is not None:
             with books.opened(tx, place[0]) as book:
-                _step_changed(book, place[1], task_id)
+                advance.step_changed(book, place[1], task_id)
         if transitions.runs_on(tx, task_id):
             _controller_changed(tx, task_id)
 
 
-# -- submission
+def plots(tx: Tx, task_id: str) -> list[dict[str, Any]]:
+    """The plots of the run that the task owns, as they are stored for other tasks; none without a run."""
+    found = books.read(tx, task_id)
+    return report.plots(found) if found is not None else []
 
 
 def _controller(tx: Tx, caller: Caller, task_id: str) -> Task:
@@ -133,10 +120,11 @@ def _begin(book: Book, caller: Caller, request: CreateRun, controller: Task) -> 
     if controller.status != "in_progress":
         transitions.change(tx, caller, book.id, "in_progress", reason="pipeline started", force=True)
     if request.time_limit:
-        _set_timer(tx, "run_limit", book.id, request.time_limit, {"epoch": book.epoch, "seconds": request.time_limit})
-    _launch_all(book, [row["name"] for row in rows if row["status"] == "blocked" and not row["missing"]])
-    _end_if_over(book)
-    _store_view(book)
+        payload = {"epoch": book.epoch, "seconds": request.time_limit}
+        advance.set_timer(tx, "run_limit", book.id, request.time_limit, payload)
+    advance.launch_all(book, [row["name"] for row in rows if row["status"] == "blocked" and not row["missing"]])
+    advance.end_if_over(book)
+    advance.store_view(book)
 
 
 def _row(
@@ -174,172 +162,6 @@ def _kept(book: Book) -> dict[str, dict[str, Any]]:
     return {row["name"]: {"status": row["status"]} | {name: row[name] for name in _RESULT} for row in good}
 
 
-# -- a step's task changed
-
-
-def _step_changed(book: Book, name: str, task_id: str) -> None:
-    row = book.step(name)
-    if row["status"] in STEP_ENDED:
-        return  # somebody runs the clone again by hand; that is no part of the run
-    now = book.tx.row(sa.select(task).where(task.c.id == task_id))
-    if now is None:
-        _finish(book, name, "aborted", "its task was deleted")
-    elif now["status"] == "queued":
-        if row["status"] != "queued":
-            book.mark(name, "queued", queued_at=book.tx.now, started_at=None, worker=None)
-    elif now["status"] == "in_progress":
-        _step_started(book, row, now)
-    elif now["status"] == "created":
-        if row["status"] != "blocked":
-            _finish(book, name, "aborted", "its task was taken out of the queue")
-    elif now["status"] in ENDED:
-        _step_ended(book, row, now)
-
-
-def _step_started(book: Book, row: sa.RowMapping, now: sa.RowMapping) -> None:
-    if row["status"] == "running":
-        return
-    made = _attempt(book.tx, now)
-    worker = (made["worker"] if made else None) or now["last_worker"]
-    book.mark(row["name"], "running", detail=worker, started_at=book.tx.now, worker=worker, reason=None)
-    book.unwarn(launch.unwatched(book.tx, row["queue"]))
-    if row["time_limit"]:
-        payload = {"attempt": now["attempt"], "seconds": row["time_limit"]}
-        _set_timer(book.tx, "step_limit", now["id"], row["time_limit"], payload)
-
-
-def _step_ended(book: Book, row: sa.RowMapping, now: sa.RowMapping) -> None:
-    outcome, reason = _outcome(book.tx, row, now)
-    tally = plan.Tally(
-        retries=row["retries"], lost_retries=row["lost_retries"], failures=row["failures"], losses=row["losses"]
-    )
-    verdict = plan.judge(outcome, tally)
-    book.note(row["name"], failures=verdict.tally.failures, losses=verdict.tally.losses)
-    _drop_timers(book.tx, now["id"])
-    if verdict.status == "queued" and book.running:
-        again = f"run again after it was {outcome}: {reason}" if reason else f"run again after it was {outcome}"
-        book.record("queued", step_name=row["name"], detail=again)
-        launch.enqueue(book, now["id"], row["queue"], _owner(book), reason=again)
-        return
-    _finish(book, row["name"], "failed" if verdict.status == "queued" else verdict.status, reason)
-
-
-def _outcome(tx: Tx, row: sa.RowMapping, now: sa.RowMapping) -> tuple[plan.Outcome, str | None]:
-    """What the task's end was, and why. A reason on a step that runs says that it was asked to stop."""
-    if now["status"] not in ("failed", "stopped"):
-        return "completed", None
-    made = _attempt(tx, now)
-    reason = (made["reason"] if made else None) or now["status_message"] or now["status_reason"] or None
-    if row["reason"]:
-        return "aborted", row["reason"]
-    if made is not None and made["exit_class"] == "lost":
-        return "lost", reason or "its worker vanished"
-    return ("failed" if now["status"] == "failed" else "aborted"), reason
-
-
-def _attempt(tx: Tx, now: sa.RowMapping) -> sa.RowMapping | None:
-    return tx.row(sa.select(attempt).where(attempt.c.task == now["id"], attempt.c.number == now["attempt"]))
-
-
-def _finish(book: Book, name: str, status: StepStatus, reason: str | None = None) -> None:
-    """End a step, and do what follows from it in the graph."""
-    ended = deque([(name, status, reason)])
-    may_be_last = False
-    while ended:
-        name, status, reason = ended.popleft()
-        book.mark(name, status, reason=None if status in STEP_GOOD else reason)
-        if not book.running:
-            continue
-        advance = plan.after(name, status, book.children)
-        book.move_closer(advance.closer)
-        for skipped in advance.skipped:
-            book.mark(skipped, "skipped", reason=f"step {name!r} has {_DID[status]}")
-        ended += _launch(book, advance.ready)
-        may_be_last = may_be_last or advance.may_be_last
-    if may_be_last and book.running:
-        _end_if_over(book)
-
-
-_DID = {"failed": "failed", "aborted": "been aborted"}
-
-
-def _launch_all(book: Book, names: list[str]) -> None:
-    for name, status, reason in _launch(book, names):
-        _finish(book, name, status, reason)
-
-
-def _launch(book: Book, names: list[str]) -> list[tuple[str, StepStatus, str | None]]:
-    """Launch the named steps; those that cannot be are answered, to be finished as failed."""
-    failed: list[tuple[str, StepStatus, str | None]] = []
-    caller = _owner(book) if names else None
-    for name in names:
-        assert caller is not None
-        try:
-            launch.launch(book, book.step(name), caller)
-        except InvalidRequest as error:
-            failed.append((name, "failed", error.message))
-    return failed
-
-
-def _owner(book: Book) -> Caller:
-    """The engine acts for the controller's owner."""
-    found = book.tx.row(
-        sa.select(task.c.user, task.c.company, user.c.name, user.c.role)
-        .outerjoin(user, user.c.id == task.c.user)
-        .where(task.c.id == book.id)
-    )
-    if found is None:
-        raise books.missing_run(book.id)
-    return Caller(
-        user=found["user"],
-        name=found["name"] or found["user"],
-        role=found["role"] or "user",
-        company=found["company"],
-    )
-
-
-# -- the run's end
-
-
-def _end_if_over(book: Book) -> None:
-    left = sa.select(step.c.name).where(step.c.run == book.id, step.c.status.not_in(STEP_ENDED)).limit(1)
-    if not book.running or book.tx.value(left) is not None:
-        return
-    ends = (
-        plan.Ended(row["name"], row["status"], row["continue_on_fail"], row["reason"])
-        for row in sorted(book.steps(), key=lambda row: (row["ended_at"], row["position"]))
-    )
-    over = plan.conclude(ends)
-    assert over is not None
-    _end(book, *over)
-
-
-def _end(book: Book, status: RunStatus, reason: str | None) -> None:
-    """The controller's status follows the run's."""
-    caller = _owner(book)
-    book.end(status, reason)
-    book.close()  # before the task changes: nobody may take it for the owner of a running run any more
-    _drop_timers(book.tx, book.id)
-    if status == "aborted":  # its process is told through its lease, as for any other task
-        transitions.stop(book.tx, caller, StopTask(task=book.id, status_reason=reason))
-    else:
-        transitions.change(book.tx, caller, book.id, status, reason=reason, message=reason, force=True)
-    _store_view(book)
-
-
-def _stop_steps(book: Book, reason: str) -> None:
-    caller = _owner(book)
-    for row in book.steps("blocked"):
-        book.mark(row["name"], "skipped", reason=reason)
-    for row in book.steps("queued", "running"):
-        _stop_step(book, row["name"], row["task"], reason, caller)
-
-
-def _stop_step(book: Book, name: str, task_id: str, reason: str, caller: Caller) -> None:
-    book.note(name, reason=reason)
-    transitions.stop(book.tx, caller, StopTask(task=task_id, status_reason=reason))
-
-
 def _controller_changed(tx: Tx, task_id: str) -> None:
     """A person stopped, reset or ended a task whose run goes on: that aborts the run."""
     now = tx.row(sa.select(task.c.status, task.c.status_message, task.c.status_reason).where(task.c.id == task_id))
@@ -356,8 +178,8 @@ def _fire_run_limit(tx: Tx, run_id: str, payload: dict[str, Any]) -> None:
     with books.opened(tx, run_id) as book:
         if book.running and book.epoch == payload["epoch"]:
             reason = f"the pipeline's time limit of {payload['seconds']:g} s is over"
-            _stop_steps(book, reason)
-            _end(book, "failed", reason)
+            advance.stop_steps(book, reason)
+            advance.end(book, "failed", reason)
 
 
 def _fire_step_limit(tx: Tx, task_id: str, payload: dict[str, Any]) -> None:
@@ -369,20 +191,7 @@ def _fire_step_limit(tx: Tx, task_id: str, payload: dict[str, Any]) -> None:
         newest = tx.value(sa.select(task.c.attempt).where(task.c.id == task_id))
         if row["status"] == "running" and newest == payload["attempt"]:
             reason = f"its time limit of {payload['seconds']:g} s is over"
-            _stop_step(book, row["name"], task_id, reason, _owner(book))
-
-
-def _set_timer(tx: Tx, kind: str, subject: str, seconds: float, payload: dict[str, Any]) -> None:
-    due = tx.now + dt.timedelta(seconds=seconds)
-    tx.run(sa.insert(timer).values(id=new_id(), due_at=due, kind=kind, subject=subject, payload=payload))
-    tx.notify("timers")
-
-
-def _drop_timers(tx: Tx, subject: str) -> None:
-    tx.run(sa.delete(timer).where(timer.c.subject == subject, timer.c.kind.in_(("run_limit", "step_limit"))))
-
-
-# -- reading
+            advance.stop_step(book, row["name"], task_id, reason, advance.owner(book))
 
 
 def _visible(tx: Tx, caller: Caller, run_id: str) -> RunReply:
@@ -397,19 +206,3 @@ def _reply(tx: Tx, run_id: str) -> RunReply:
     if found is None:
         raise books.missing_run(run_id)
     return RunReply(run=found)
-
-
-def _store_view(book: Book) -> None:
-    tx = book.tx
-    steps = book.steps()
-    ids = {row["queue"] for row in steps} | {book.default_queue}
-    found = tx.rows(sa.select(queue.c.id, queue.c.name).where(queue.c.id.in_([one for one in ids if one])))
-    names = {row["id"]: row["name"] for row in found}
-    controller = task_rows.load(tx, book.id)
-    item = view.configuration([dict(row) for row in steps], names, book.default_queue)
-    default = names.get(book.default_queue) if book.default_queue else None
-    section = view.section(default_queue=default, tag_steps=book.tag_steps)
-    hyperparams: parameters.Hyperparams = {**(controller.hyperparams or {}), view.NAME: section}
-    documents = {**(controller.configuration or {}), view.NAME: item}
-    values = msgspec.to_builtins({"configuration": documents, "hyperparams": hyperparams})
-    task_rows.update(tx, book.id, values)

@@ -1,5 +1,6 @@
 """Plots go out: the newest iterations of each metric and variant."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ from trackside.errors import InvalidRequest
 from trackside.protocol.events import GetTaskPlots, PlotsReply
 from trackside.server.caller import Caller
 from trackside.server.context import Server
+from trackside.server.engine import runs
 from trackside.server.store.event_tables import plot
 
 from . import access
@@ -34,12 +36,18 @@ def get_task_plots(server: Server, caller: Caller, request: GetTaskPlots) -> Plo
     rows = server.events.read(lambda tx: tx.rows(newest))
     # sorted here, because a PostgreSQL may collate names otherwise than SQLite
     rows.sort(key=lambda row: (row["metric"], row["variant"], row["iter"]))
-    events = [_event(row) for row in rows]
+    events = [_event(row) for row in rows] + _of_run(server, request.task)
     scroll = None if request.no_scroll else request.task
     return PlotsReply(plots=events, returned=len(events), total=len(events), scroll_id=scroll)
 
 
-def _event(row: sa.RowMapping) -> dict[str, Any]:
+def _of_run(server: Server, task: str) -> list[dict[str, Any]]:
+    """A controller's plots follow from its run, so they are nowhere stored."""
+    rows = server.main.read(lambda tx: runs.plots(tx, task))
+    return [_event({"task": task, "worker": None} | row) for row in rows]
+
+
+def _event(row: Mapping[Any, Any]) -> dict[str, Any]:
     columns = ("task", "timestamp", "metric", "variant", "iter", "plot_str")
     event: dict[str, Any] = {column: row[column] for column in columns}
     return event | {"type": "plot", "worker": row["worker"] or "", "plot_len": len(row["plot_str"])}

@@ -1,5 +1,6 @@
 import datetime as dt
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 
 from trackside.errors import InvalidId, InvalidRequest
 from trackside.protocol.base import new_id
+from trackside.protocol.events import GetTaskPlots
 from trackside.protocol.pipelines import CreateRun, GetRun, Run, StepSpec, StepState, StopRun, WaitRun
 from trackside.protocol.queues import ClaimTasks, EndLease, Lease, RenewLease, StartLease
 from trackside.protocol.tasks import AddOrUpdateArtifacts, Artifact, CreateTask, Parameter, StopTask, Task
@@ -14,6 +16,7 @@ from trackside.server import leases, queues, task_rows, tasks, transitions
 from trackside.server.caller import Caller
 from trackside.server.context import Server
 from trackside.server.engine import runs
+from trackside.server.events.plots import get_task_plots
 from trackside.server.store import tables
 from trackside.server.waiting import Pending
 
@@ -386,3 +389,42 @@ def test_a_wide_graph_ends_once_all_its_leaves_have_ended(bench: Bench) -> None:
     assert bench.run().status == "completed"
     events = bench.do(lambda tx: tx.rows(sa.select(tables.run_event).order_by(tables.run_event.c.sequence)))
     assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+
+
+def test_the_controllers_plots_are_computed_from_its_run(bench: Bench) -> None:
+    bench.start(StepSpec(name="a", base_task_id=bench.base()))
+
+    plots = get_task_plots(bench.server, CALLER, GetTaskPlots(task=bench.controller)).plots
+
+    assert [(plot["metric"], plot["variant"]) for plot in plots] == [
+        ("Pipeline", "Execution Flow"),
+        ("Pipeline Details", "Execution Details"),
+    ]
+    assert get_task_plots(bench.server, CALLER, GetTaskPlots(task=bench.base())).plots == []
+
+
+def test_steps_that_end_at_the_same_time_start_their_child_once(bench: Bench) -> None:
+    base = bench.base()
+    above = [StepSpec(name=f"s{number}", base_task_id=base) for number in range(8)]
+    bench.start(*above, StepSpec(name="join", base_task_id=base, parents=[step.name for step in above]))
+    held = [bench.claim() for _ in above]
+
+    threads = [threading.Thread(target=bench.end, args=(lease,)) for lease in held]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert bench.statuses() == {**dict.fromkeys((step.name for step in above), "completed"), "join": "queued"}
+    clones = bench.do(lambda tx: tx.rows(sa.select(tables.task.c.id).where(tables.task.c.parent == bench.controller)))
+    assert len(clones) == 9
+
+
+def test_a_step_that_a_person_stopped_is_not_run_again_when_its_worker_vanishes(bench: Bench) -> None:
+    bench.start(StepSpec(name="a", base_task_id=bench.base()))
+    lease = bench.claim()
+    bench.do(transitions.stop, CALLER, StopTask(task=lease.task))
+
+    bench.lose(lease)
+
+    assert bench.statuses() == {"a": "aborted"}

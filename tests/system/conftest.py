@@ -1,0 +1,3 @@
+from processes import place
+
+__all__ = ["place"]
