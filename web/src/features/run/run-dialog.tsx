@@ -23,7 +23,7 @@ function usualQueue(queues: Queue[], task: Task): Queue | undefined {
 export function RunDialog({ task, mode, onClose }: { task: Task; mode: RunDialogMode; onClose: () => void }) {
   const [, navigate] = useLocation();
   const queues = useQueues();
-  const [name, setName] = useState(mode === "clone" ? `Clone of ${task.name}` : (task.name ?? ""));
+  const [name, setName] = useState(mode === "clone" ? `Clone of ${(task.name ?? "").replace(/^clone of /i, "")}` : (task.name ?? ""));
   const [chosen, setChosen] = useState<string | null>(null);
   const [edits, setEdits] = useState<Edits>({});
   const [error, setError] = useState<unknown>(null);
@@ -76,7 +76,7 @@ export function RunDialog({ task, mode, onClose }: { task: Task; mode: RunDialog
   };
 
   return (
-    <Dialog title={mode === "clone" ? `Clone ${task.name}` : `Enqueue ${task.name}`} onClose={onClose} testId={`${mode}-dialog`}>
+    <Dialog title={mode === "clone" ? `Clone “${task.name}”` : `Enqueue “${task.name}”`} onClose={onClose} testId={`${mode}-dialog`}>
       <form onSubmit={onSubmit}>
         <div className="body">
           {error !== null && (
