@@ -1,7 +1,7 @@
 import { Background, Controls, type Edge, Handle, MarkerType, type Node, type NodeProps, Position, ReactFlow } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import { createContext, memo, useContext, useMemo, useRef, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 import { NODE_HEIGHT, NODE_WIDTH, place } from "../../lib/layout";
 import type { Step } from "../../lib/pipeline";
 import { duration } from "../../lib/time";
@@ -45,8 +45,9 @@ export function runTime(step: Step, now: number): number | undefined {
 const StepBox = memo(function StepBox({ data }: NodeProps<StepNode>) {
   const { step } = data;
   const card = useContext(CardContext);
-  const id = `step-${step.name}`;
+  const id = `card-${step.name}`;
   const shared = {
+    "data-testid": `step-${step.name}`,
     className: `step tone-edge-${lookOf(step.status).tone}`,
     "aria-describedby": card.open === step.name ? id : undefined,
     onMouseEnter: (event: React.MouseEvent) => card.show(step.name, event.currentTarget),
@@ -76,6 +77,7 @@ const StepBox = memo(function StepBox({ data }: NodeProps<StepNode>) {
 });
 
 const nodeTypes = { step: StepBox };
+const HEARS = { pointerEvents: "all" } as const; // a node that can be neither dragged nor selected hears no pointer else
 
 function edgesOf(steps: Step[]): Edge[] {
   const names = new Set(steps.map((step) => step.name));
@@ -94,7 +96,6 @@ function edgesOf(steps: Step[]): Edge[] {
 }
 
 export function Graph({ steps, now }: { steps: Step[]; now: number }) {
-  const [, navigate] = useLocation();
   const [open, setOpen] = useState<Opened | null>(null);
   const frame = useRef<HTMLDivElement>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -105,7 +106,7 @@ export function Graph({ steps, now }: { steps: Step[]; now: number }) {
       placed.flatMap(({ name, x, y }) => {
         const step = steps.find((one) => one.name === name);
         return step
-          ? [{ id: name, type: "step", position: { x, y }, width: NODE_WIDTH, height: NODE_HEIGHT, data: { step }, focusable: false }]
+          ? [{ id: name, type: "step", position: { x, y }, width: NODE_WIDTH, height: NODE_HEIGHT, data: { step }, focusable: false, style: HEARS }]
           : [];
       }),
     [placed, steps],
@@ -144,9 +145,6 @@ export function Graph({ steps, now }: { steps: Step[]; now: number }) {
           zoomOnScroll={false}
           proOptions={{ hideAttribution: false }}
           onMoveStart={(event) => event && setOpen(null)}
-          onNodeClick={(_, node) => {
-            if (node.data.step.task) navigate(`/runs/${node.data.step.task}`);
-          }}
         >
           <Background gap={24} size={1} color="var(--line)" />
           <Controls showInteractive={false} />
@@ -160,7 +158,7 @@ export function Graph({ steps, now }: { steps: Step[]; now: number }) {
             onFocus={() => clearTimeout(timer.current)}
             onBlur={() => card.hide()}
           >
-            <StepCard id={`step-${shownStep.name}`} step={shownStep} now={now} />
+            <StepCard id={`card-${shownStep.name}`} step={shownStep} now={now} />
           </div>
         )}
       </div>

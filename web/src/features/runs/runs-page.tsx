@@ -281,6 +281,7 @@ function Grid({ rows, total, sort, onSort, more }: GridProps) {
                 aria-rowindex={item.index + 2}
                 aria-selected={item.index === current}
                 className="grid-row"
+                data-testid="run-row"
                 style={{ transform: `translateY(${item.start}px)` }}
                 onClick={() => setCurrent(item.index)}
                 onDoubleClick={() => navigate(`/runs/${row.id}`)}
