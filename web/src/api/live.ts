@@ -10,12 +10,14 @@ interface Change {
   id?: string;
 }
 
+const REOPEN_MS = 3000;
 const GATHER_MS = 150; // a burst of changes is one refetch
 
 let state: LiveState = "connecting";
 let source: EventSource | null = null;
 let users = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
+let reopening: ReturnType<typeof setTimeout> | undefined;
 let waiting: Change[] = [];
 const observers = new Set<() => void>();
 const listeners = new Set<(change: Change) => void>();
@@ -54,7 +56,11 @@ function open(): void {
     for (const tell of listeners) tell({ kind: "reconnected" });
     become("live");
   };
-  source.onerror = () => become("offline");
+  source.onerror = () => {
+    become("offline");
+    // The browser tries again by itself, except when something answered that is no stream (a proxy, a restart).
+    if (source?.readyState === EventSource.CLOSED) reopening = setTimeout(open, REOPEN_MS);
+  };
   source.addEventListener("change", (event) => {
     waiting.push(JSON.parse((event as MessageEvent<string>).data) as Change);
     timer ??= setTimeout(flush, GATHER_MS);
@@ -70,6 +76,7 @@ export function useStream(): void {
       source?.close();
       source = null;
       clearTimeout(timer);
+      clearTimeout(reopening);
       timer = undefined;
       waiting = [];
       state = "connecting";

@@ -16,11 +16,16 @@ function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Traces that only span the axes under an image. */
+function isInvisible(trace: Record<string, unknown>): boolean {
+  return trace.opacity === 0 || trace.visible === false || (isMap(trace.marker) && trace.marker.opacity === 0);
+}
+
 function imageOf(figure: Figure): string | undefined {
   const images = figure.layout.images;
   if (!Array.isArray(images) || images.length !== 1) return undefined;
   const source = isMap(images[0]) ? images[0].source : undefined;
-  const drawn = figure.data.some((trace) => Array.isArray(trace.x) && trace.x.length > 1);
+  const drawn = figure.data.some((trace) => Array.isArray(trace.x) && trace.x.length > 1 && !isInvisible(trace));
   return typeof source === "string" && /^(data:image\/|https?:)/.test(source) && !drawn ? source : undefined;
 }
 

@@ -50,7 +50,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
 }
 
 /** A modal dialog: the browser traps the focus, closes on Escape and gives the focus back. */
-export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: React.ReactNode }) {
+export function Dialog({ title, onClose, children, testId }: { title: string; onClose: () => void; children: React.ReactNode; testId?: string }) {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = element.current;
@@ -58,7 +58,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
     return () => dialog?.close();
   }, []);
   return (
-    <dialog ref={element} aria-label={title} onCancel={(event) => {
+    <dialog ref={element} aria-label={title} data-testid={testId} onCancel={(event) => {
       event.preventDefault();
       onClose();
     }}>

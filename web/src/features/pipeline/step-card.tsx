@@ -22,7 +22,7 @@ function Value({ text }: { text: string }) {
 export function StepCard({ id, step, now }: { id: string; step: Step; now: number }) {
   const waited = step.queuedAt === undefined ? undefined : (step.startedAt ?? step.endedAt ?? now) - step.queuedAt;
   return (
-    <div id={id} className="card" role="tooltip">
+    <div id={id} className="card" role="tooltip" data-testid="step-card">
       <div className="card-head">
         <strong>{step.name}</strong>
         <Status status={step.status} />

@@ -14,8 +14,9 @@ export default function PlotlyPlot({ figure, label }: { figure: Figure; label: s
       autosize: true,
       width: undefined,
       height: undefined,
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
+      // the real colour, not transparent: Plotly picks the colour of a sankey's links against it
+      paper_bgcolor: style.backgroundColor,
+      plot_bgcolor: style.backgroundColor,
       font: { family: style.fontFamily, size: 12, color: style.color },
     };
     void Plotly.react(element, figure.data, layout, { responsive: true, displaylogo: false });

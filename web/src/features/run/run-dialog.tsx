@@ -23,7 +23,7 @@ function usualQueue(queues: Queue[], task: Task): Queue | undefined {
 export function RunDialog({ task, mode, onClose }: { task: Task; mode: RunDialogMode; onClose: () => void }) {
   const [, navigate] = useLocation();
   const queues = useQueues();
-  const [name, setName] = useState(mode === "clone" ? `Clone of ${task.name}` : (task.name ?? ""));
+  const [name, setName] = useState(mode === "clone" ? `Clone of ${(task.name ?? "").replace(/^clone of /i, "")}` : (task.name ?? ""));
   const [chosen, setChosen] = useState<string | null>(null);
   const [edits, setEdits] = useState<Edits>({});
   const [error, setError] = useState<unknown>(null);
@@ -76,7 +76,7 @@ export function RunDialog({ task, mode, onClose }: { task: Task; mode: RunDialog
   };
 
   return (
-    <Dialog title={mode === "clone" ? `Clone ${task.name}` : `Enqueue ${task.name}`} onClose={onClose}>
+    <Dialog title={mode === "clone" ? `Clone “${task.name}”` : `Enqueue “${task.name}”`} onClose={onClose} testId={`${mode}-dialog`}>
       <form onSubmit={onSubmit}>
         <div className="body">
           {error !== null && (
@@ -105,7 +105,7 @@ export function RunDialog({ task, mode, onClose }: { task: Task; mode: RunDialog
             </select>
           </label>
           {queues.error && <Trouble error={queues.error} />}
-          {unwatched && <div className="notice warn">No worker listens to {nameOf(queue)}. The run will wait until one does.</div>}
+          {unwatched && <div className="notice warn">No worker listens to this queue ({nameOf(queue)}). The run will wait until one does.</div>}
         </div>
         <footer>
           {mode === "clone" && <button type="button" disabled={busy} onClick={() => void submit(false)}>Save as draft</button>}

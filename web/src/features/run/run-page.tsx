@@ -38,7 +38,7 @@ export function tabOf(tail: string): Tab {
 export default function RunPage({ id, tail }: { id: string; tail: string }) {
   const query = useTask(id);
   const task = query.data;
-  const run = useRun(id, task?.type === "controller");
+  const run = useRun(id, task?.type === "controller" || task?.configuration?.Pipeline !== undefined);
   const name = task?.name;
   useEffect(() => {
     if (name) document.title = `${name} · Trackside`;

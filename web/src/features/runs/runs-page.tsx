@@ -23,9 +23,9 @@ interface Row {
 export function elapsed(task: Task, now: number): number | undefined {
   const started = parseTime(task.started);
   if (task.status === "in_progress") return started === undefined ? undefined : now - started;
-  if (task.active_duration !== undefined) return task.active_duration * 1000;
   const ended = parseTime(task.completed);
-  return started === undefined || ended === undefined ? undefined : ended - started;
+  if (started !== undefined && ended !== undefined && ended >= started) return ended - started;
+  return task.active_duration === undefined ? undefined : task.active_duration * 1000; // whole seconds
 }
 
 // `sort` is the server's field: the server sorts, so that the order holds beyond the rows that are loaded.
@@ -281,6 +281,7 @@ function Grid({ rows, total, sort, onSort, more }: GridProps) {
                 aria-rowindex={item.index + 2}
                 aria-selected={item.index === current}
                 className="grid-row"
+                data-testid="run-row"
                 style={{ transform: `translateY(${item.start}px)` }}
                 onClick={() => setCurrent(item.index)}
                 onDoubleClick={() => navigate(`/runs/${row.id}`)}
