@@ -34,6 +34,7 @@ BASE_TASKS = {
     "step3_train_model.py": "pipeline step 3 train model",
 }
 CONTROLLER = "pipeline_controller.py"
+_PLACEHOLDER = "http://127.0.0.1:8016/iris_dataset.pkl"
 _CREATED = re.compile(r"task id=([0-9a-f]{32})")
 _SUBMITTED = "pipeline submitted"  # said by PipelineController.start
 
@@ -51,22 +52,20 @@ def run(options: argparse.Namespace) -> int:
     say("· preparing the Python environment of the example")
     python, python_path = _environment(home)
     iris = demo_data.make(python, home / "iris_dataset.pkl")
-    work = _copy_examples(home / "work")
-    with demo_data.served(iris) as iris_url:
-        environment = _clean_environment() | {
-            "TRACKSIDE_HOME": str(home),
-            "IRIS_URL": iris_url,
-            "PYTHONPATH": python_path,
-            "MPLBACKEND": "Agg",
-        }
-        with _up(home, environment):
-            settings = settings_module.load({"TRACKSIDE_HOME": str(home)})
-            api = connect(settings)
-            _register(api, python, work, environment)
-            controller, process = _start_controller(python, work, environment)
-            ended = follow(api, controller)
-            process.wait()
-            return _report(settings, api, ended)
+    environment = _clean_environment() | {
+        "TRACKSIDE_HOME": str(home),
+        "PYTHONPATH": python_path,
+        "MPLBACKEND": "Agg",
+    }
+    with _up(home, environment):
+        settings = settings_module.load({"TRACKSIDE_HOME": str(home)})
+        api = connect(settings)
+        work = _copy_examples(home / "work", demo_data.publish(api, iris))
+        _register(api, python, work, environment)
+        controller, process = _start_controller(python, work, environment)
+        ended = follow(api, controller)
+        process.wait()
+        return _report(settings, api, ended)
 
 
 def examples() -> pathlib.Path:
@@ -78,11 +77,15 @@ def examples() -> pathlib.Path:
     raise ExecutionError("the pipeline example is not part of this installation; reinstall trackside")
 
 
-def _copy_examples(work: pathlib.Path) -> pathlib.Path:
-    """The scripts in a folder of the demo's own: their text is recorded, whatever repository they came from."""
+def _copy_examples(work: pathlib.Path, iris_url: str) -> pathlib.Path:
+    """The scripts in a folder of the demo's own, the first one with the URL of this server's copy of the data.
+
+    Their text is recorded, whatever repository they came from, and runs as long as this server has its data.
+    """
     work.mkdir(exist_ok=True)
     for script in (*BASE_TASKS, CONTROLLER):
-        shutil.copyfile(examples() / script, work / script)
+        text = (examples() / script).read_text()
+        (work / script).write_text(text.replace(_PLACEHOLDER, iris_url))
     return work
 
 

@@ -1,15 +1,13 @@
-"""The iris data as a pickle over HTTP: the demo serves it itself, so nothing is downloaded."""
+"""The iris data as a pickle over HTTP: the demo's own file server has it, so nothing is downloaded."""
 
-import functools
-import http.server
 import pathlib
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
+from trackside.client import transfers
+from trackside.client.api import Api
 from trackside.errors import ExecutionError
+
+NAME = "examples/iris_dataset.pkl"
 
 _MAKE = """
 import pickle, sys
@@ -29,20 +27,6 @@ def make(python: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     return target
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        pass
-
-
-@contextmanager
-def served(file: pathlib.Path) -> Iterator[str]:
-    """The URL of `file`, served on loopback while in the block."""
-    handler = functools.partial(_Quiet, directory=str(file.parent))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/{file.name}"
-        finally:
-            server.shutdown()
-            thread.join()
+def publish(api: Api, file: pathlib.Path) -> str:
+    """Put the file on our own file server, where it stays; its URL."""
+    return transfers.upload(api, f"{api.files}/{NAME}", file)
