@@ -35,6 +35,7 @@ class Place:
         self.work.mkdir(parents=True)
         self.server: subprocess.Popen[str] | None = None
         self.port = 0
+        self.server_arguments: list[str] = []
         self.agents: list[subprocess.Popen[str]] = []
 
     @property
@@ -44,7 +45,7 @@ class Place:
         return kept | {"TRACKSIDE_HOME": str(self.home)}
 
     def start_server(self, **faults: str) -> None:
-        command = [sys.executable, "-m", "trackside", "server", "--port", str(self.port)]
+        command = [sys.executable, "-m", "trackside", "server", "--port", str(self.port), *self.server_arguments]
         self.server = subprocess.Popen(command, env=self.environment | faults, stderr=subprocess.PIPE, text=True)
         assert self.server.stderr is not None
         said = ""
