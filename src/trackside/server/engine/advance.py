@@ -132,13 +132,17 @@ def _launch(book: Book, names: list[str]) -> list[tuple[str, StepStatus, str | N
 
 def owner(book: Book) -> Caller:
     """The engine acts for the controller's owner."""
-    found = book.tx.row(
+    return owner_of(book.tx, book.id)
+
+
+def owner_of(tx: Tx, run_id: str) -> Caller:
+    found = tx.row(
         sa.select(task.c.user, task.c.company, user.c.name, user.c.role)
         .outerjoin(user, user.c.id == task.c.user)
-        .where(task.c.id == book.id)
+        .where(task.c.id == run_id)
     )
     if found is None:
-        raise books.missing_run(book.id)
+        raise books.missing_run(run_id)
     return Caller(
         user=found["user"],
         name=found["name"] or found["user"],

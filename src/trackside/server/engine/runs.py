@@ -84,6 +84,8 @@ def settle(tx: Tx) -> None:
                 advance.step_changed(book, place[1], task_id)
         if transitions.runs_on(tx, task_id):
             _controller_changed(tx, task_id)
+        else:
+            _keep_status_of_run(tx, task_id)
 
 
 def plots(tx: Tx, task_id: str) -> list[dict[str, Any]]:
@@ -170,6 +172,22 @@ def _controller_changed(tx: Tx, task_id: str) -> None:
         abort_for_task(tx, task_id, reason)
     elif now["status"] == "in_progress" and now["status_message"] == "stopping":
         abort_for_task(tx, task_id, now["status_reason"] or "stopped by a person")
+
+
+_STATUS_OF = {"completed": "completed", "failed": "failed", "aborted": "stopped"}
+
+
+def _keep_status_of_run(tx: Tx, task_id: str) -> None:
+    """A process that ends after its run does not make an aborted pipeline a completed one."""
+    found = sa.select(task.c.status, task.c.started, run.c.status.label("run_status"), run.c.reason, run.c.ended)
+    row = tx.row(found.join(run, run.c.id == task.c.id).where(task.c.id == task_id))
+    if row is None or row["status"] not in _STATUS_OF.values() or row["run_status"] not in _STATUS_OF:
+        return
+    started_since = row["ended"] is None or (row["started"] is not None and row["started"] > row["ended"])
+    expected = _STATUS_OF[row["run_status"]]
+    if row["status"] != expected and not started_since:
+        caller = advance.owner_of(tx, task_id)
+        transitions.change(tx, caller, task_id, expected, reason=row["reason"], message=row["reason"], force=True)
 
 
 def _fire_run_limit(tx: Tx, run_id: str, payload: dict[str, Any]) -> None:

@@ -11,7 +11,18 @@ from trackside.protocol.base import new_id
 from trackside.protocol.events import GetTaskPlots
 from trackside.protocol.pipelines import CreateRun, GetRun, Run, StepSpec, StepState, StopRun, WaitRun
 from trackside.protocol.queues import ClaimTasks, EndLease, Lease, RenewLease, StartLease
-from trackside.protocol.tasks import AddOrUpdateArtifacts, Artifact, CreateTask, Parameter, StopTask, Task
+from trackside.protocol.tasks import (
+    AddOrUpdateArtifacts,
+    Artifact,
+    CompleteTask,
+    CreateTask,
+    Parameter,
+    StartTask,
+    StopTask,
+    Task,
+    TaskFailed,
+    TaskStopped,
+)
 from trackside.server import leases, queues, task_rows, tasks, transitions
 from trackside.server.caller import Caller
 from trackside.server.context import Server
@@ -278,8 +289,6 @@ def test_a_queue_without_workers_is_told_until_a_step_was_taken_from_it(bench: B
 
 @pytest.mark.parametrize("status", ["completed", "failed", "stopped"])
 def test_the_end_of_the_controllers_process_does_not_end_it_while_its_run_goes_on(bench: Bench, status: str) -> None:
-    from trackside.protocol.tasks import CompleteTask, TaskFailed, TaskStopped
-
     request: Any = {"completed": CompleteTask, "failed": TaskFailed, "stopped": TaskStopped}[status]
     bench.start(StepSpec(name="a", base_task_id=bench.base()))
 
@@ -428,3 +437,24 @@ def test_a_step_that_a_person_stopped_is_not_run_again_when_its_worker_vanishes(
     bench.lose(lease)
 
     assert bench.statuses() == {"a": "aborted"}
+
+
+def test_a_process_that_ends_well_after_its_run_was_aborted_leaves_the_task_stopped(bench: Bench) -> None:
+    bench.start(StepSpec(name="a", base_task_id=bench.base()))
+    bench.do(runs.stop, CALLER, StopRun(run=bench.controller, reason="enough"))
+
+    bench.do(transitions.completed, CALLER, CompleteTask(task=bench.controller))
+
+    assert (bench.task().status, bench.task().status_reason) == ("stopped", "enough")
+
+
+def test_a_task_that_ran_again_without_a_pipeline_ends_as_its_process_does(bench: Bench) -> None:
+    bench.start(StepSpec(name="a", base_task_id=bench.base()))
+    bench.do(runs.stop, CALLER, StopRun(run=bench.controller))
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
+    bench.do(transitions.started, CALLER, StartTask(task=bench.controller))
+    bench.do(lambda tx: task_rows.update(tx, bench.controller, {"started": later}))
+
+    bench.do(transitions.completed, CALLER, CompleteTask(task=bench.controller))
+
+    assert bench.task().status == "completed"
