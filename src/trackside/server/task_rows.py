@@ -102,6 +102,7 @@ def insert(tx: Tx, values: dict[str, Any]) -> None:
     write_tags(tx, values["id"], values["tags"], values["system_tags"])
     write_parameters(tx, values["id"], values["hyperparams"])
     write_runtime(tx, values["id"], values["runtime"])
+    tx.notify(f"task:{values['id']}")
 
 
 def update(tx: Tx, task_id: str, values: dict[str, Any], *, user: str | None = None) -> None:

@@ -347,7 +347,6 @@ def clone(tx: Tx, caller: Caller, request: CloneTask) -> Cloned:
     )
     inputs = [item for item in task_rows.load_artifacts(tx, source["id"]) if item.mode == "input"]
     write_artifacts(tx, task_id, [*inputs, *artifacts])
-    tx.notify(f"task:{task_id}")
     return Cloned(id=task_id, new_project=new_project)
 
 
