@@ -1,8 +1,7 @@
 """Pipeline example, the controller: chain the three steps."""
 
-from trackside.automation.controller import PipelineController
-
 from trackside import Task
+from trackside.automation.controller import PipelineController
 
 task = Task.init(
     project_name="examples",
