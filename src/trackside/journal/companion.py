@@ -195,6 +195,8 @@ def _sample_until_ended(job: Job, folder: pathlib.Path, pipe: _Pipe) -> Ended:
             else:
                 return Ended(status="failed", reason=KILLED)
     finally:
+        if sampler is not None and not sampler.sampled:
+            sampler.sample()  # a run too short for its first sample has this one
         if writer is not None:
             writer.close()
 

@@ -25,6 +25,7 @@ class MachineSampler:
         self._now = now
         self._began = now()
         self._due = self._began + _FIRST
+        self.sampled = False
         psutil.cpu_percent()
 
     def due_in(self) -> float:
@@ -33,6 +34,7 @@ class MachineSampler:
 
     def sample(self) -> None:
         """Report once; the next one is due at the next whole interval, however late this one was."""
+        self.sampled = True
         elapsed = self._now() - self._began
         self._due = self._began + (elapsed // INTERVAL + 1) * INTERVAL
         step = round(elapsed)

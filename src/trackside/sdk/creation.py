@@ -4,6 +4,7 @@ import pathlib
 import sys
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from trackside import settings
 from trackside.errors import InvalidId, ServerUnavailable
 from trackside.protocol import base, tasks
 from trackside.settings import Settings
@@ -13,7 +14,13 @@ from . import queries, reuse
 if TYPE_CHECKING:
     from trackside.client.api import Api
 
-INIT_PATIENCE = 2.0  #: seconds `Task.init` waits for a server that is away
+INIT_PATIENCE = 2.0  #: seconds `Task.init` waits for a server that is away, when a person started the script
+
+
+def patience() -> float | None:
+    """Under an agent the server is known to come back: the usual patience, so that its restart fails no step."""
+    return None if settings.load().task_id else INIT_PATIENCE
+
 
 How = Literal["attached", "continued", "reused", "created"]
 

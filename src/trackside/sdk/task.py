@@ -69,7 +69,7 @@ class Task:
             running = current.task()
             if running is not None:
                 return starting.again(running, project_name, task_name)
-            api, settings = current.connection(patience=creation.INIT_PATIENCE)
+            api, settings = current.connection(patience=creation.patience())
             wanted = creation.Wanted(
                 project=project_name or "Examples",
                 name=task_name or creation.default_name(),

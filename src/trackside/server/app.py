@@ -19,7 +19,7 @@ from trackside.errors import InvalidRequest, TracksideError, Unauthorized, Unkno
 from trackside.protocol.auth import Login, Proven, Token
 from trackside.protocol.base import Permission
 
-from . import auth, dispatch, envelope, files, links, routes, stream, ui
+from . import auth, dispatch, envelope, file_rows, files, links, routes, stream, ui
 from .caller import Caller
 from .context import Server, open_databases
 from .gate import COOKIE, Gate
@@ -49,6 +49,9 @@ def build(server: Server) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        blobs = files.open_blobs(server)
+        await anyio.to_thread.run_sync(blobs.clear)
+        await anyio.to_thread.run_sync(file_rows.sweep, server.main, blobs)
         housekeeper = Housekeeper(server)
         housekeeper.start()
         try:
