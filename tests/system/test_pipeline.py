@@ -109,6 +109,24 @@ def test_an_agent_runs_a_cloned_controller_and_its_steps(place: Any) -> None:
     assert [step.status for step in place.ended(clone).steps] == ["completed", "completed"]
 
 
+def test_the_controller_runs_as_a_notebook_too(place: Any) -> None:
+    pipeline(place)
+    place.start_agent()
+    cells = CONTROLLER.strip().split("\npipe")
+    cells = [cells[0], *(f"pipe{cell}" for cell in cells[1:])]
+    kernel = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        f"for cell in {cells!r}:\n    shell.run_cell(cell, store_history=True).raise_error()\n"
+    )
+
+    output = place.run(str(place.script("kernel.py", kernel)))
+
+    run = place.ended(re.search(r"task id=([0-9a-f]{32})", output)[1])
+    assert [step.status for step in run.steps] == ["completed", "completed"]
+    assert "pipe.wait()" in place.task(run.id).script.diff
+
+
 def start_run(place: Any, *bodies: str, **step_options: Any) -> str:
     """A chain of steps `s0`, `s1` … with these bodies, submitted without a controller process."""
     bases = [place.register(f"base-{at}", body) for at, body in enumerate(bodies)]

@@ -83,10 +83,13 @@ class Tee:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_trackside_"):
+            raise AttributeError(name)  # a copy that is being made has no stream yet
         return getattr(self._trackside_stream, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_trackside_"):
+        # whoever wraps our `write`, as IPython does for a cell, calls it from the wrapper: it must stay on us
+        if name.startswith("_trackside_") or hasattr(type(self), name):
             super().__setattr__(name, value)
         else:
             setattr(self._trackside_stream, name, value)
