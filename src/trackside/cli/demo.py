@@ -131,6 +131,7 @@ def _up(home: pathlib.Path, environment: dict[str, str]) -> Iterator[None]:
 def _free_port() -> int:
     """The usual port when it is free, so that the links still hold with `make up`."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of the last demo may linger
         try:
             probe.bind(("127.0.0.1", DEFAULT_PORT))
         except OSError:
