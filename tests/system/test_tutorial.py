@@ -13,13 +13,24 @@ from trackside.protocol.tasks import GetTasks
 PAGE = pathlib.Path(__file__).parent.parent.parent / "docs" / "tutorial" / "simple-pipeline.md"
 
 
+CLONE = """
+ID=$(trackside task list --name '^pipeline demo$' --json |
+     python -c 'import json, sys; print(json.load(sys.stdin)[0]["id"])')
+NEW=$("""
+WAIT = """)
+python -c 'import sys; from trackside import Task; Task.get_task(sys.argv[1]).wait_for_status(["completed"])' $NEW
+"""
+
+
 @pytest.mark.slow
 def test_the_tutorial_runs_as_it_is_written(place) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert len(blocks) == 4
     place.start_agent()
     path = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
-    script = "set -e\n" + "\n".join(blocks) + "\nkill %1\n"
+    again = re.search(r"^trackside task clone ID --queue services$", PAGE.read_text(), re.MULTILINE)
+    assert again is not None
+    script = "set -e\n" + "\n".join(blocks) + CLONE + again[0].replace(" ID ", " $ID ") + WAIT + "kill %1\n"
 
     done = subprocess.run(
         ["bash", "-c", script],
@@ -34,8 +45,9 @@ def test_the_tutorial_runs_as_it_is_written(place) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "pipeline completed" in done.stdout
     found = place.api.call(GetTasks(name="^Clone Of pipeline step 3 train model$")).tasks
-    assert [task.status for task in found] == ["completed"]
+    assert [task.status for task in found] == ["completed", "completed"]
     model = found[0].models.output[0]
     assert model.name == "model"
-    (clone,) = place.api.call(GetTasks(name="^Clone Of pipeline step 2 process dataset$")).tasks
-    assert clone.hyperparams["General"]["test_size"].value == "0.25"
+    clones = place.api.call(GetTasks(name="^Clone Of pipeline step 2 process dataset$")).tasks
+    for clone in clones:
+        assert clone.hyperparams["General"]["test_size"].value == "0.25"
