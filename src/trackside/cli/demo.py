@@ -187,7 +187,8 @@ def _report(settings: settings_module.Settings, api: Api, run: Run) -> int:
         print(f"accuracy {accuracy:.4f}")
     project = api.call(GetTask(task=run.id)).task.project
     print(f"pipeline plot: {settings.web}/projects/{project}/tasks/{run.id}/plots")
-    print(f"trained model: {settings.web}/projects/{project}/tasks/{trained}/artifacts")
+    if trained:
+        print(f"trained model: {settings.web}/projects/{project}/tasks/{trained}/artifacts")
     say(
         f"the server has stopped; see it all in the UI with: make up   (or TRACKSIDE_HOME={settings.home} trackside up)"
     )
