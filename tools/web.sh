@@ -22,6 +22,7 @@ else
     exit 1
 fi
 
+export NPM_CONFIG_UPDATE_NOTIFIER=false
 echo "· building the UI"
 cd web
 # npm writes this file last, so a broken-off installation is done again.
